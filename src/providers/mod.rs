@@ -5,6 +5,7 @@
 
 pub mod alipay;
 mod bill_file;
+mod errcode;
 pub mod locks;
 pub mod templates;
 pub mod wechat_api;

@@ -1,17 +1,14 @@
 //! WeChat's mini-program login: `GET /sns/jscode2session`.
 //!
-//! The host answers 200 even on failure; the outcome is `errcode` in the JSON, which success often
-//! leaves out. The app secret and the code travel in the query, so no address is ever logged.
+//! The app secret and the code travel in the query, so no address is ever logged.
 
 use super::{
+    errcode::{Answered, NoAnswer, exchange},
     templates::Templates,
-    wechat_api::{self, WechatApi, request_id},
+    wechat_api::{self, WechatApi},
 };
 use crate::{
-    base::{
-        clock::{Clock, Timestamp},
-        http_client,
-    },
+    base::clock::{Clock, Timestamp},
     config::{ProviderSection, Section, address, files},
     identity::login::{LoginError, MiniProgramLogin, PhoneError, ToldPhone},
     key_trials::KeyTrial,
@@ -25,8 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::sync::Arc;
 
-const ANSWER_MAX_BYTES: usize = 64 * 1024;
-
+const PATH: &str = "/sns/jscode2session";
 const BASE_URL: &str = "https://api.weixin.qq.com";
 /// The longest accepted app id, longer than any of WeChat's.
 const APP_ID_MAX_CHARS: usize = 32;
@@ -137,7 +133,7 @@ struct WechatMessenger {
 }
 
 impl WechatLogin {
-    /// A login with these settings, using a client from [`http_client::build`].
+    /// A login with these settings, using a client from [`crate::base::http_client::build`].
     pub fn new(
         settings: WechatLoginSettings,
         http: reqwest::Client,
@@ -145,7 +141,7 @@ impl WechatLogin {
     ) -> Self {
         let origin = settings.base_url.origin().ascii_serialization();
         Self {
-            address: format!("{origin}/sns/jscode2session"),
+            address: format!("{origin}{PATH}"),
             api: Arc::new(WechatApi::new(&settings, http.clone(), clock)),
             app_id: settings.app_id,
             app_secret: settings.app_secret,
@@ -168,33 +164,18 @@ impl WechatLogin {
         Arc::<WechatApi>::clone(&self.api)
     }
 
-    /// Sends the request and returns the body. Never retried: a code whose answer was lost may be
+    /// Sends the request. Never retried: a code whose answer was lost may be
     /// used up.
-    async fn ask(&self, code: &str) -> Result<Vec<u8>, LoginError> {
+    async fn ask(&self, code: &str) -> Result<Answered, LoginError> {
         let query = [
             ("appid", self.app_id.as_str()),
             ("secret", self.app_secret.expose_secret()),
             ("js_code", code),
             ("grant_type", "authorization_code"),
         ];
-        let sent = http_client::send(self.http.get(&self.address).query(&query)).await;
-        let response = sent.map_err(|error| {
-            let error = error.without_url();
-            tracing::warn!(?error, "WeChat login: no answer");
-            LoginError::Unavailable
-        })?;
-        let status = response.status().as_u16();
-        let body = http_client::read_bounded(response, ANSWER_MAX_BYTES).await;
-        let body = body.map_err(|error| {
-            tracing::warn!(status, ?error, "WeChat login: no whole answer");
-            LoginError::Unavailable
-        })?;
-        if status == 200 {
-            Ok(body)
-        } else {
-            tracing::warn!(status, "WeChat login: unexpected status");
-            Err(LoginError::Unavailable)
-        }
+        let request = self.http.get(&self.address).query(&query);
+        let answer = exchange(("WeChat login", PATH), request).await;
+        answer.map_err(|NoAnswer| LoginError::Unavailable)
     }
 }
 
@@ -253,25 +234,16 @@ impl Messenger for WechatMessenger {
 
 /// The fields of the answer that are used. The session key is not read.
 #[derive(Deserialize)]
-struct Answer {
-    #[serde(default)]
-    errcode: i64,
-    #[serde(default)]
-    errmsg: String,
+struct Session {
     openid: Option<String>,
 }
 
-fn openid_of(body: &[u8]) -> Result<String, LoginError> {
-    let Ok(answer) = serde_json::from_slice::<Answer>(body) else {
-        tracing::warn!("WeChat login: the answer is not understood");
-        return Err(LoginError::Unavailable);
-    };
+fn openid_of(answer: &Answered) -> Result<String, LoginError> {
     if answer.errcode != 0 {
-        let rid = request_id(&answer.errmsg);
-        tracing::warn!(errcode = answer.errcode, rid, "WeChat login: refused");
         return Err(refusal(answer.errcode));
     }
-    let openid = answer.openid.filter(|openid| !openid.is_empty());
+    let session = serde_json::from_slice::<Session>(&answer.body).ok();
+    let openid = session.and_then(|session| session.openid).filter(|openid| !openid.is_empty());
     openid.ok_or_else(|| {
         tracing::warn!("WeChat login: success without openid");
         LoginError::Unavailable
@@ -294,11 +266,11 @@ const fn refusal(errcode: i64) -> LoginError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::errcode, *};
     use crate::base::{
         clock::SystemClock,
         http_client::{
-            Timeouts,
+            self, Timeouts,
             test_server::{Reply, TestServer},
         },
     };
@@ -359,7 +331,7 @@ mod tests {
             (body(r#"{"openid":""}"#), LoginError::Unavailable),
             (body("<html>busy</html>"), LoginError::Unavailable),
             (body(""), LoginError::Unavailable),
-            (body(&"x".repeat(ANSWER_MAX_BYTES + 1)), LoginError::Unavailable),
+            (body(&"x".repeat(errcode::ANSWER_MAX_BYTES + 1)), LoginError::Unavailable),
             (Reply::new(500).body(r#"{"openid":"o-1"}"#), LoginError::Unavailable),
             (Reply::new(302).header("Location", "http://127.0.0.1:1/"), LoginError::Unavailable),
         ];
@@ -376,13 +348,6 @@ mod tests {
         let result = login.exchange("code-1").await;
         assert_eq!(result.unwrap_err(), LoginError::Unavailable);
         assert_eq!(server.requests().len(), 1);
-    }
-
-    #[test]
-    fn only_the_request_id_of_an_error_text_is_kept() {
-        assert_eq!(request_id("invalid code, rid: 65f-0a1b, code is 0c1"), "65f-0a1b");
-        assert_eq!(request_id("busy rid: 65f"), "65f");
-        assert_eq!(request_id("busy"), "");
     }
 
     #[test]

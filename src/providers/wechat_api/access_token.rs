@@ -1,6 +1,6 @@
 //! The access token of a mini-program: `POST /cgi-bin/stable_token`.
 
-use super::{ADDRESS_NOT_LISTED, NoAnswer, WechatApi, exchange, with_json};
+use super::{ADDRESS_NOT_LISTED, NAME, NoAnswer, WechatApi, exchange, with_json};
 use crate::base::clock::Timestamp;
 use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
@@ -101,7 +101,7 @@ impl AccessToken {
     }
 
     async fn fetch(&self, api: &WechatApi) -> Result<TokenAnswer, NoAnswer> {
-        let answer = exchange(PATH, self.question(api)?).await?;
+        let answer = exchange((NAME, PATH), self.question(api)?).await?;
         if answer.errcode == ADDRESS_NOT_LISTED {
             tracing::error!(
                 "WeChat API: this server's address is not in the mini-program's IP whitelist"

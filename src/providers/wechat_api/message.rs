@@ -1,6 +1,6 @@
 //! Subscribe messages: `POST /cgi-bin/message/subscribe/send`.
 
-use super::{ApiAnswer, NoAnswer, WechatApi, wait_of};
+use super::{Answered, NoAnswer, WechatApi, wait_of};
 use crate::messages::{MessageOutcome, MessageSource, MessageTemplate, StudentMessage};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -59,14 +59,14 @@ impl WechatApi {
             lang: "zh_CN",
         };
         match self.call(PATH, &body).await {
-            Ok(ApiAnswer { errcode: 0, .. }) => MessageOutcome::Taken,
-            Ok(ApiAnswer { errcode, .. }) if FINAL.contains(&errcode) => {
+            Ok(Answered { errcode: 0, .. }) => MessageOutcome::Taken,
+            Ok(Answered { errcode, .. }) if FINAL.contains(&errcode) => {
                 if MISCONFIGURED.contains(&errcode) {
                     tracing::error!(errcode, "WeChat API: the settings of a message are wrong");
                 }
                 MessageOutcome::Refused { code: errcode.to_string() }
             }
-            Ok(ApiAnswer { errcode, .. }) => MessageOutcome::Unknown { wait: wait_of(errcode) },
+            Ok(Answered { errcode, .. }) => MessageOutcome::Unknown { wait: wait_of(errcode) },
             Err(NoAnswer) => MessageOutcome::Unknown { wait: None },
         }
     }

@@ -1,7 +1,7 @@
 //! The phone number of a user: `POST /wxa/business/getuserphonenumber`, with the code that the button
 //! `getPhoneNumber` gave. That code is not the login's.
 
-use super::{ApiAnswer, DAILY_LIMIT, MINUTE_LIMIT, NoAnswer, WechatApi};
+use super::{Answered, DAILY_LIMIT, MINUTE_LIMIT, NoAnswer, WechatApi};
 use crate::{
     base::clock::Timestamp,
     identity::login::{PhoneError, ToldPhone},
@@ -60,7 +60,7 @@ impl WechatApi {
         &self,
         code: &str,
     ) -> Result<ToldPhone, PhoneError> {
-        let ApiAnswer { errcode, body } =
+        let Answered { errcode, body } =
             self.call(PATH, &Body { code }).await.map_err(|NoAnswer| PhoneError::Unavailable)?;
         match errcode {
             0 => {

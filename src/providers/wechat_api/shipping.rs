@@ -1,6 +1,6 @@
 //! Order shipping information: `POST /wxa/sec/order/upload_shipping_info`.
 
-use super::{ApiAnswer, NoAnswer, WechatApi, wait_of};
+use super::{Answered, NoAnswer, WechatApi, wait_of};
 use crate::{
     base::clock::Timestamp,
     messages::{MessageOutcome, Shipped},
@@ -65,9 +65,9 @@ impl WechatApi {
             payer: Payer { openid: &shipped.payer },
         };
         match self.call(PATH, &body).await {
-            Ok(ApiAnswer { errcode: 0, .. }) => MessageOutcome::Taken,
-            Ok(ApiAnswer { errcode, .. }) if KNOWN.contains(&errcode) => MessageOutcome::Taken,
-            Ok(ApiAnswer { errcode, .. }) => MessageOutcome::Unknown { wait: wait_of(errcode) },
+            Ok(Answered { errcode: 0, .. }) => MessageOutcome::Taken,
+            Ok(Answered { errcode, .. }) if KNOWN.contains(&errcode) => MessageOutcome::Taken,
+            Ok(Answered { errcode, .. }) => MessageOutcome::Unknown { wait: wait_of(errcode) },
             Err(NoAnswer) => MessageOutcome::Unknown { wait: None },
         }
     }

@@ -313,13 +313,6 @@ async fn a_phone_code_is_sent_once_even_when_the_answer_is_lost() {
 }
 
 #[test]
-fn only_the_request_id_of_an_error_text_is_kept() {
-    assert_eq!(super::request_id("invalid code, rid: 65f-0a1b, code is 0c1"), "65f-0a1b");
-    assert_eq!(super::request_id("busy rid: 65f"), "65f");
-    assert_eq!(super::request_id("busy"), "");
-}
-
-#[test]
 fn the_secret_does_not_print() {
     let Called { api, .. } = answering([]);
     assert!(!format!("{api:?}").contains("app-secret"));

@@ -10,13 +10,14 @@
 //! | 45009, 45011 | too many calls |
 //! | -1, another status than 200, no JSON; no answer | unknown |
 
-use super::{ADDRESS_NOT_LISTED, ANSWER_MAX_BYTES, DAILY_LIMIT, MINUTE_LIMIT, WechatApi};
+use super::{
+    super::errcode::answer_to_trial, ADDRESS_NOT_LISTED, DAILY_LIMIT, MINUTE_LIMIT, WechatApi,
+};
 use crate::{
-    base::{clock::Clock, http_client},
-    key_trials::{KeyTrial, TrialFinding, Tried, seconds_ahead},
+    base::clock::Clock,
+    key_trials::{KeyTrial, TrialFinding, Tried},
 };
 use async_trait::async_trait;
-use reqwest::header;
 use serde::Deserialize;
 use std::net::IpAddr;
 
@@ -44,16 +45,12 @@ impl KeyTrial for WechatApi {
         let Ok(request) = self.token.question(self) else {
             return Tried::found(TrialFinding::NotUnderstood);
         };
-        let response = match http_client::send(request).await {
-            Ok(response) => response,
-            Err(error) => return Tried::found(TrialFinding::of_no_answer(&error)),
+        let answer = match answer_to_trial(request, clock).await {
+            Ok(answer) => answer,
+            Err(tried) => return tried,
         };
-        let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
-        let clock_ahead_seconds = seconds_ahead(date, clock.now());
-        let status = response.status().as_u16();
-        let body = http_client::read_bounded(response, ANSWER_MAX_BYTES).await.unwrap_or_default();
-        let (finding, detail) = judge(status, &body);
-        Tried { finding, detail, clock_ahead_seconds }
+        let (finding, detail) = judge(answer.status, &answer.body);
+        Tried { finding, detail, clock_ahead_seconds: answer.clock_ahead_seconds }
     }
 
     fn words(&self, finding: TrialFinding) -> &'static str {

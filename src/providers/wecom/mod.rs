@@ -1,8 +1,5 @@
 //! WeCom (企业微信): who a member of staff is, by its OAuth.
 //!
-//! The host answers 200 even on failure; the outcome is `errcode` in the JSON. Secret, token and code travel in
-//! the query, so no address is ever logged.
-//!
 //! Invariant: somebody is a member only where the answer names a `userid`: of others it says `openid`, with
 //! `errcode` 0 too.
 //! Invariant: a code is sent once, except where the token was refused: then WeCom has not looked at it.
@@ -15,30 +12,29 @@ mod trial;
 
 pub use settings::WecomSettings;
 
+use super::errcode::{Answered, NoAnswer, exchange};
 use crate::{
     base::{
         clock::{Clock, Timestamp},
         crypto::seal::Sealer,
-        http_client,
         kv::Kv,
     },
     staff_accounts::WorkId,
     work_login::{DirectoryError, WorkDirectory},
 };
 use async_trait::async_trait;
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{Client, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
+/// What the log calls it.
+const NAME: &str = "WeCom";
 const MEMBER_PATH: &str = "/cgi-bin/auth/getuserinfo";
-const ANSWER_MAX_BYTES: usize = 64 * 1024;
 /// A sign-in waits no longer for one answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// Invalid, expired, invalid.
-const TOKEN_REFUSED: [i64; 3] = [40_014, 42_001, 40_001];
 const CODE_REFUSED: i64 = 40_029;
 /// The address that this server calls from is not among the application's.
 const ADDRESS_NOT_LISTED: i64 = 60_020;
@@ -72,23 +68,6 @@ impl fmt::Debug for Wecom {
     }
 }
 
-/// An answer that was understood.
-struct Told {
-    /// 0 on success.
-    errcode: i64,
-    body: Vec<u8>,
-}
-
-/// No answer that could be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct NoAnswer;
-
-#[derive(Deserialize)]
-struct Codes {
-    #[serde(default)]
-    errcode: i64,
-}
-
 /// A member has `userid`; whoever else has `openid`.
 #[derive(Deserialize)]
 struct MemberTold {
@@ -96,7 +75,7 @@ struct MemberTold {
 }
 
 impl Wecom {
-    /// The application with these settings, using a client from [`http_client::build`].
+    /// The application with these settings, using a client from [`crate::base::http_client::build`].
     pub fn new(
         settings: WecomSettings,
         http: Client,
@@ -109,17 +88,17 @@ impl Wecom {
         Self { origin, corp_id, agent_id, secret, http, kv, sealer, clock, fetching }
     }
 
-    async fn ask(&self, code: &str, token: &SecretString) -> Result<Told, NoAnswer> {
+    async fn ask(&self, code: &str, token: &SecretString) -> Result<Answered, NoAnswer> {
         let query = [("access_token", token.expose_secret()), ("code", code)];
         let request = self.http.get(format!("{}{MEMBER_PATH}", self.origin)).query(&query);
-        told(MEMBER_PATH, request).await
+        exchange((NAME, MEMBER_PATH), request.timeout(ANSWER_WITHIN)).await
     }
 
-    async fn exchange(&self, code: &str) -> Result<Told, NoAnswer> {
+    async fn exchange(&self, code: &str) -> Result<Answered, NoAnswer> {
         let token = self.token().await?;
-        let told = self.ask(code, &token).await?;
-        if !TOKEN_REFUSED.contains(&told.errcode) {
-            return Ok(told);
+        let answer = self.ask(code, &token).await?;
+        if !answer.is_token_refused() {
+            return Ok(answer);
         }
         self.forget_token(&token).await;
         let token = self.token().await?;
@@ -181,32 +160,4 @@ impl WorkDirectory for Wecom {
         let userid = userid.ok_or(DirectoryError::NotMember)?;
         userid.parse().map_err(|_| DirectoryError::Unavailable)
     }
-}
-
-/// Sends once.
-async fn told(path: &'static str, request: RequestBuilder) -> Result<Told, NoAnswer> {
-    let sent = http_client::send(request.timeout(ANSWER_WITHIN)).await;
-    let response = sent.map_err(|error| {
-        let error = error.without_url();
-        tracing::warn!(path, ?error, "WeCom: no answer");
-        NoAnswer
-    })?;
-    let status = response.status().as_u16();
-    let body = http_client::read_bounded(response, ANSWER_MAX_BYTES).await;
-    let body = body.map_err(|error| {
-        tracing::warn!(path, status, ?error, "WeCom: no whole answer");
-        NoAnswer
-    })?;
-    if status != 200 {
-        tracing::warn!(path, status, "WeCom: unexpected status");
-        return Err(NoAnswer);
-    }
-    let Ok(Codes { errcode }) = serde_json::from_slice(&body) else {
-        tracing::warn!(path, "WeCom: the answer is not understood");
-        return Err(NoAnswer);
-    };
-    if errcode != 0 {
-        tracing::warn!(path, errcode, "WeCom: refused");
-    }
-    Ok(Told { errcode, body })
 }

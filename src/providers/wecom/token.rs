@@ -3,7 +3,7 @@
 //! Kept in the key-value store, sealed, for the organisation and the secret: all servers use one. Within a
 //! server one caller fetches it while the others wait.
 
-use super::{NoAnswer, Wecom, told};
+use super::{ANSWER_WITHIN, NAME, NoAnswer, Wecom, exchange};
 use crate::base::crypto::seal::Aad;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -71,7 +71,8 @@ impl Wecom {
 
     /// Where it is not fetched: for how long nobody is to ask.
     async fn fetch_token(&self) -> Result<SecretString, Duration> {
-        let answer = told(PATH, self.token_question()).await.map_err(|NoAnswer| PAUSE)?;
+        let asked = self.token_question().timeout(ANSWER_WITHIN);
+        let answer = exchange((NAME, PATH), asked).await.map_err(|NoAnswer| PAUSE)?;
         if answer.errcode != 0 {
             return Err(if WRONG.contains(&answer.errcode) { PAUSE_OF_WRONG } else { PAUSE });
         }

@@ -10,13 +10,12 @@
 //! | 45009, 45033 | too many calls |
 //! | -1, another status than 200, no JSON; no answer | unknown |
 
-use super::{ADDRESS_NOT_LISTED, ANSWER_MAX_BYTES, CODE_REFUSED, Wecom};
+use super::{super::errcode::answer_to_trial, ADDRESS_NOT_LISTED, CODE_REFUSED, Wecom};
 use crate::{
-    base::{clock::Clock, http_client},
-    key_trials::{KeyTrial, TrialFinding, Tried, seconds_ahead},
+    base::clock::Clock,
+    key_trials::{KeyTrial, TrialFinding, Tried},
 };
 use async_trait::async_trait;
-use reqwest::header;
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -43,19 +42,15 @@ impl KeyTrial for Wecom {
     }
 
     async fn try_keys(&self, clock: &dyn Clock) -> Tried {
-        let response = match http_client::send(self.token_question()).await {
-            Ok(response) => response,
-            Err(error) => return Tried::found(TrialFinding::of_no_answer(&error)),
+        let answer = match answer_to_trial(self.token_question(), clock).await {
+            Ok(answer) => answer,
+            Err(tried) => return tried,
         };
-        let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
-        let clock_ahead_seconds = seconds_ahead(date, clock.now());
-        let status = response.status().as_u16();
-        let body = http_client::read_bounded(response, ANSWER_MAX_BYTES).await.unwrap_or_default();
-        let (finding, detail) = match judge(status, &body) {
-            (TrialFinding::Works, _) => self.ask_about_nobody(&body).await,
+        let (finding, detail) = match judge(answer.status, &answer.body) {
+            (TrialFinding::Works, _) => self.ask_about_nobody(&answer.body).await,
             other => other,
         };
-        Tried { finding, detail, clock_ahead_seconds }
+        Tried { finding, detail, clock_ahead_seconds: answer.clock_ahead_seconds }
     }
 
     fn words(&self, finding: TrialFinding) -> &'static str {
