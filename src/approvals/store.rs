@@ -12,8 +12,8 @@ use crate::base::{
 };
 use entity::approval;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Select, Value,
+    ActiveValue::Set, ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, Select, Value, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -106,7 +106,7 @@ pub(super) async fn lock_open(
         .filter(approval::Column::SchoolId.eq(school.number()))
         .filter(approval::Column::Kind.eq(kind.code()))
         .filter(approval::Column::SubjectId.eq(subject))
-        .filter(approval::Column::State.eq(ApprovalState::Requested.code()));
+        .filter(is_requested());
     one(tx, found).await
 }
 
@@ -114,7 +114,7 @@ pub(super) async fn lock_open(
 pub(super) async fn lock_open_of(tx: &Tx, asker: Uuid) -> Result<Vec<Approval>, DbError> {
     let found = approval::Entity::find()
         .filter(approval::Column::AskedBy.eq(asker))
-        .filter(approval::Column::State.eq(ApprovalState::Requested.code()))
+        .filter(is_requested())
         .order_by_asc(approval::Column::Id)
         .lock_exclusive();
     found.all(tx.conn()).await?.into_iter().map(|row| checked(tx.macs(), row)).collect()
@@ -122,7 +122,7 @@ pub(super) async fn lock_open_of(tx: &Tx, asker: Uuid) -> Result<Vec<Approval>, 
 
 pub(super) async fn lock_overdue(tx: &Tx, now: Timestamp) -> Result<Vec<Approval>, DbError> {
     let found = approval::Entity::find()
-        .filter(approval::Column::State.eq(ApprovalState::Requested.code()))
+        .filter(is_requested())
         .filter(approval::Column::ExpiresAt.lte(now.micros()))
         .order_by_asc(approval::Column::Id)
         .limit(EXPIRED_AT_ONCE)
@@ -221,20 +221,27 @@ pub async fn of_subjects(
     rows.into_iter().map(|row| checked(db.macs(), row)).collect()
 }
 
+/// That a request is open, and of which kinds it is, written out. As parameters they serve no index of open
+/// requests, and a plan that is made without them reads all requests where few are open or of these kinds.
+fn is_requested() -> Expr {
+    Expr::cust("approval.state = 'requested'")
+}
+
+fn is_of(kinds: &[ApprovalKind]) -> String {
+    let codes: Vec<String> = kinds.iter().map(|kind| format!("'{}'", kind.code())).collect();
+    format!("approval.kind IN ({})", codes.join(", "))
+}
+
 /// The conditions of open requests, and all values so far.
 fn waiting_sql(
     (school, kinds): (SchoolId, &[ApprovalKind]),
     now: Timestamp,
 ) -> (String, Vec<Value>) {
-    let mut values: Vec<Value> = vec![school.number().into(), now.micros().into()];
-    values.extend(kinds.iter().map(|kind| Value::from(kind.code())));
-    let places: Vec<String> = (3..=values.len()).map(|place| format!("${place}")).collect();
     let sql = format!(
-        "FROM approval WHERE school_id = $1 AND kind IN ({}) AND state = 'requested' \
-         AND expires_at > $2",
-        places.join(", ")
+        "FROM approval WHERE school_id = $1 AND {} AND state = 'requested' AND expires_at > $2",
+        is_of(kinds)
     );
-    (sql, values)
+    (sql, vec![school.number().into(), now.micros().into()])
 }
 
 pub(super) async fn waiting(
@@ -258,18 +265,15 @@ pub(super) async fn waiting(
 
 pub(super) async fn oldest_waiting(
     db: &Db,
-    (school, kinds): (SchoolId, &[ApprovalKind]),
+    of: (SchoolId, &[ApprovalKind]),
     (now, most): (Timestamp, u64),
 ) -> Result<Vec<Approval>, DbError> {
-    let found = approval::Entity::find()
-        .filter(approval::Column::SchoolId.eq(school.number()))
-        .filter(approval::Column::Kind.is_in(kinds.iter().map(|kind| kind.code())))
-        .filter(approval::Column::State.eq(ApprovalState::Requested.code()))
-        .filter(approval::Column::ExpiresAt.gt(now.micros()))
-        .order_by_asc(approval::Column::Id)
-        .limit(most);
-    let rows = found.all(db.conn()).await?;
-    rows.into_iter().map(|row| checked(db.macs(), row)).collect()
+    let (from, values) = waiting_sql(of, now);
+    let sql = format!("SELECT * {from} ORDER BY id LIMIT {most}");
+    let rows = Source::Db(db).select(&sql, values).await?;
+    rows.iter()
+        .map(|row| checked(db.macs(), approval::Model::from_query_result(row, "")?))
+        .collect()
 }
 
 pub(super) async fn waiting_subjects(

@@ -129,10 +129,15 @@ impl Browser {
 
     /// What the preview of these limits says of whom they hit.
     pub async fn previewed(&self, (meal, day): (u32, u32)) -> Result<String, Failure> {
+        let policy = format!("{}/api/v1/staff/policy", self.base_url);
+        let now = self.client.get(&policy).bearer_auth(&self.token);
+        let now: Value = now.send().await?.error_for_status()?.json().await?;
+        let base = now.pointer("/newest_seq").ok_or("no version")?;
         let changes = json!({ "limits.meal_fen": meal, "limits.day_fen": day,
             "limits.over_limit": "refuse" });
-        let asked = self.client.post(format!("{}/api/v1/staff/policy/preview", self.base_url));
-        let asked = asked.bearer_auth(&self.token).json(&json!({ "changes": changes }));
+        let asked = self.client.post(format!("{policy}/preview"));
+        let asked =
+            asked.bearer_auth(&self.token).json(&json!({ "base": base, "changes": changes }));
         let said: Value = asked.send().await?.error_for_status()?.json().await?;
         Ok(said.pointer("/impacts").ok_or("no impacts")?.to_string())
     }
@@ -173,7 +178,7 @@ async fn led_to(answer: Response) -> Result<String, Failure> {
     let location = answer.headers().get("location").map(|to| to.to_str().map(str::to_owned));
     match location {
         Some(to) => Ok(to?),
-        None => Err(format!("{}: {}", answer.status(), answer.text().await?).into()),
+        None => Err(format!("{}: {:.500}", answer.status(), answer.text().await?).into()),
     }
 }
 

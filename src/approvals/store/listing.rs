@@ -1,12 +1,15 @@
 //! Requests, as members of staff list them.
 
-use super::checked;
+use super::{checked, is_of, is_requested};
 use crate::{
     approvals::{Approval, ApprovalFilter, ApprovalState},
     base::db::{Db, DbError, Keyset},
 };
 use entity::approval;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::Expr,
+};
 use uuid::Uuid;
 
 /// See [`ApprovalFilter::page`].
@@ -37,10 +40,10 @@ pub(in crate::approvals) async fn count(
 }
 
 fn listed(filter: &ApprovalFilter) -> Select<approval::Entity> {
-    use approval::Column::{AskedLogin, AskedNo, Kind, SchoolId};
+    use approval::Column::{AskedLogin, AskedNo, SchoolId};
     let mut found = approval::Entity::find()
         .filter(SchoolId.eq(filter.school.number()))
-        .filter(Kind.is_in(filter.kinds.iter().map(|kind| kind.code())));
+        .filter(Expr::cust(is_of(filter.kinds)));
     if let Some(state) = filter.state {
         found = found.filter(in_state(filter, state));
     }
@@ -59,7 +62,7 @@ fn listed(filter: &ApprovalFilter) -> Select<approval::Entity> {
 fn in_state(filter: &ApprovalFilter, state: ApprovalState) -> Condition {
     use approval::Column::{ExpiresAt, State};
     let stored = |state: ApprovalState| Condition::all().add(State.eq(state.code()));
-    let (requested, now) = (stored(ApprovalState::Requested), filter.now.micros());
+    let (requested, now) = (Condition::all().add(is_requested()), filter.now.micros());
     match state {
         ApprovalState::Requested => requested.add(ExpiresAt.gt(now)),
         ApprovalState::Expired => {
