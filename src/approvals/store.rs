@@ -13,7 +13,7 @@ use crate::base::{
 use entity::approval;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Select, Value,
+    QueryResult, QuerySelect, Select, Value,
 };
 use uuid::Uuid;
 
@@ -239,21 +239,33 @@ fn waiting_sql(
 
 pub(super) async fn waiting(
     db: &Db,
-    of: (SchoolId, &[ApprovalKind]),
+    (school, desks): (SchoolId, &[&[ApprovalKind]]),
     staff_no: &str,
     (now, most): (Timestamp, u32),
-) -> Result<(u64, Option<Timestamp>), DbError> {
-    let (from, mut values) = waiting_sql(of, now);
-    values.push(staff_no.into());
-    let sql = format!(
-        "SELECT COUNT(*) AS requests, MIN(t.asked_at) AS oldest FROM \
-         (SELECT asked_at {from} AND asked_no <> ${} LIMIT {most}) AS t",
-        values.len()
-    );
-    let rows = Source::Db(db).select(&sql, values).await?;
-    let row = rows.first().ok_or(DbError::Inconsistent { table: "approval", what: "no count" })?;
-    let requests = u64::try_from(row.try_get::<i64>("", "requests")?).unwrap_or(0);
-    Ok((requests, row.try_get::<Option<i64>>("", "oldest")?.map(Timestamp::from_micros)))
+) -> Result<Vec<(u64, Option<Timestamp>)>, DbError> {
+    if desks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut values: Vec<Value> = vec![school.number().into(), now.micros().into(), staff_no.into()];
+    let mut of_desks = Vec::with_capacity(desks.len());
+    for (nth, kinds) in desks.iter().enumerate() {
+        let first = values.len() + 1;
+        values.extend(kinds.iter().map(|kind| Value::from(kind.code())));
+        let places: Vec<String> = (first..=values.len()).map(|place| format!("${place}")).collect();
+        of_desks.push(format!(
+            "SELECT {nth} AS desk, COUNT(*) AS requests, MIN(t.asked_at) AS oldest FROM \
+             (SELECT asked_at FROM approval WHERE school_id = $1 AND kind IN ({}) \
+             AND state = 'requested' AND expires_at > $2 AND asked_no <> $3 LIMIT {most}) AS t",
+            places.join(", ")
+        ));
+    }
+    let sql = format!("{} ORDER BY desk", of_desks.join(" UNION ALL "));
+    let waiting = |row: &QueryResult| {
+        let requests = u64::try_from(row.try_get::<i64>("", "requests")?).unwrap_or(0);
+        let oldest = row.try_get::<Option<i64>>("", "oldest")?;
+        Ok((requests, oldest.map(Timestamp::from_micros)))
+    };
+    Source::Db(db).select(&sql, values).await?.iter().map(waiting).collect()
 }
 
 pub(super) async fn oldest_waiting(
