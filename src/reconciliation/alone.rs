@@ -2,7 +2,7 @@
 //!
 //! Invariant: who compares a day has its row in `bill_hold`, with a token of its own, for [`HELD`] at most. A
 //! process that was killed frees it by that, and the number of the comparison keeps its late writes out.
-//! The command of an operator takes a day from whoever has it (ADR 0055).
+//! The command of an operator takes a day from whoever has it (ADR 0054).
 
 use super::{DayKey, ReconcileError, Reconciliation, store};
 use crate::base::{clock::Timestamp, db::DbError, ids::uuid_at, write_point};

@@ -1,4 +1,4 @@
-//! Days whose bills have not come: they are kept as days, so that lists have them (ADR 0055).
+//! Days whose bills have not come: they are kept as days, so that lists have them (ADR 0054).
 
 use super::{DayKey, Reconciliation, store};
 use crate::base::{clock::Day, db::DbError};

@@ -10,7 +10,8 @@ use crate::{
     },
     orders::order::PaymentId,
     reconciliation::{
-        BillDay, OpenDays, ProposedRepair, Reconciliation, Repair, RepairError, listing::BillDayQuery,
+        BillDay, OpenDays, ProposedRepair, Reconciliation, Repair, RepairError,
+        listing::BillDayQuery,
     },
     staff::{RefundDesk, RefundRefusal, RefundTarget},
     staff_accounts::{StaffAct, StaffMember},

@@ -30,7 +30,26 @@ async fn compared(world: &World, day: Day, (refunded, open): (i64, i64)) -> Uuid
     id
 }
 
-fn ago(days: i32) -> Day {
+/// A day of a provider with so many differences; or one whose bill has not come.
+pub(super) async fn of_provider(
+    world: &World,
+    day: Day,
+    (provider, open): (&str, i64),
+    is_awaited: bool,
+) {
+    let (id, at) = (uuid_at(now()), if is_awaited { 0 } else { now().micros() });
+    let (id, school) = (world.rows.literal(&id.to_string()), world.rows.school("xnec").await);
+    let sql = format!(
+        "INSERT INTO bill_day (id, school_id, provider, merchant_number, day, state, run, file_hash, \
+         bill_rows, our_rows, paid_count, paid_fen, back_count, back_fen, billed_fen, refunded_fen, \
+         fee_fen, coupon_fen, open_differences, compared_at) VALUES ({id}, {school}, '{provider}', \
+         'm', {}, 'open', 1, 'h', 2, 2, 1, 1, 0, 0, 1, 0, 0, 0, {open}, {at})",
+        day.number()
+    );
+    assert_eq!(world.rows.change(&sql, []).await, 1);
+}
+
+pub(super) fn ago(days: i32) -> Day {
     Day::from_number(now().day().number() - days)
 }
 
