@@ -112,8 +112,10 @@ impl App {
 
     /// Starts the background jobs.
     pub fn start_jobs(&self) -> Jobs {
-        let jobs = Jobs::new(self.background.threads.clone());
+        let jobs = Jobs::new(self.background.threads.clone(), Arc::clone(&self.clock));
         let (db, clock) = (&self.background.db, &self.clock);
+        let (runs, kept) = (jobs.runs(), db.clone());
+        jobs.spawn("job runs", move || Arc::clone(&runs).keep(kept.clone()));
         self.start_ledger_jobs(&jobs);
         self.journeys.start_jobs(&JobContext { jobs: &jobs, db, clock });
         jobs

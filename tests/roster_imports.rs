@@ -168,7 +168,7 @@ async fn a_roster_is_checked_and_then_written(db: &TestDb) {
     assert_eq!((example.line, &*example.student_no, &*example.name), (7, "ZZ5", "**5"));
     assert_eq!(example.changes, [["name", "**5", "**五"].map(str::to_owned)]);
     let listed = Keyset { beyond: None, descending: true, most: 10 };
-    let listed = office.desk.page(&office.li, listed).await.unwrap();
+    let listed = office.desk.page(&office.li, None, listed).await.unwrap();
     assert_eq!(listed.iter().map(|job| job.id).collect::<Vec<_>>(), [again.id, id]);
     testkit::assert_authentic(&db.db).await;
 }

@@ -6,6 +6,7 @@ use crate::{
     base::{
         clock::{Clock, Timestamp},
         db::{Db, DbError},
+        job_runs,
     },
     schools::Schools,
 };
@@ -31,7 +32,7 @@ impl AccessUpkeep {
         let mut turn = tokio::time::interval(DELETE_EVERY);
         loop {
             turn.tick().await;
-            if let Err(error) = self.clean(clock.now()).await {
+            if let Err(error) = job_runs::noted(self.clean(clock.now()).await) {
                 tracing::error!(%error, "old entries of the log of doors were not deleted");
             }
         }

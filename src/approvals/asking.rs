@@ -13,6 +13,7 @@ use crate::{
         clock::{Clock, Timestamp},
         db::{Db, DbError, Tx, TxError},
         ids::SchoolId,
+        job_runs,
         money::Fen,
     },
 };
@@ -214,7 +215,7 @@ async fn record(
 /// Ends requests that nobody decided, for as long as the process lives.
 pub async fn expire_overdue(db: Db, clock: Arc<dyn Clock>) {
     loop {
-        match expire_some(&db, clock.now()).await {
+        match job_runs::noted(expire_some(&db, clock.now()).await) {
             Ok(0) => tokio::time::sleep(UPKEEP_EVERY).await,
             Ok(_) => {}
             Err(error) => {

@@ -13,7 +13,7 @@ use crate::base::{
 use entity::approval;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, Select, Value, sea_query::Expr,
+    QueryOrder, QueryResult, QuerySelect, Select, Value, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -246,21 +246,29 @@ fn waiting_sql(
 
 pub(super) async fn waiting(
     db: &Db,
-    of: (SchoolId, &[ApprovalKind]),
+    (school, desks): (SchoolId, &[&[ApprovalKind]]),
     staff_no: &str,
     (now, most): (Timestamp, u32),
-) -> Result<(u64, Option<Timestamp>), DbError> {
-    let (from, mut values) = waiting_sql(of, now);
-    values.push(staff_no.into());
-    let sql = format!(
-        "SELECT COUNT(*) AS requests, MIN(t.asked_at) AS oldest FROM \
-         (SELECT asked_at {from} AND asked_no <> ${} LIMIT {most}) AS t",
-        values.len()
-    );
-    let rows = Source::Db(db).select(&sql, values).await?;
-    let row = rows.first().ok_or(DbError::Inconsistent { table: "approval", what: "no count" })?;
-    let requests = u64::try_from(row.try_get::<i64>("", "requests")?).unwrap_or(0);
-    Ok((requests, row.try_get::<Option<i64>>("", "oldest")?.map(Timestamp::from_micros)))
+) -> Result<Vec<(u64, Option<Timestamp>)>, DbError> {
+    if desks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of_desk = |(nth, kinds): (usize, &&[ApprovalKind])| {
+        let from = waiting_sql((school, kinds), now).0;
+        format!(
+            "SELECT {nth} AS desk, COUNT(*) AS requests, MIN(t.asked_at) AS oldest FROM \
+             (SELECT asked_at {from} AND asked_no <> $3 LIMIT {most}) AS t"
+        )
+    };
+    let of_desks: Vec<String> = desks.iter().enumerate().map(of_desk).collect();
+    let values = vec![school.number().into(), now.micros().into(), staff_no.into()];
+    let sql = format!("{} ORDER BY desk", of_desks.join(" UNION ALL "));
+    let waiting = |row: &QueryResult| {
+        let requests = u64::try_from(row.try_get::<i64>("", "requests")?).unwrap_or(0);
+        let oldest = row.try_get::<Option<i64>>("", "oldest")?;
+        Ok((requests, oldest.map(Timestamp::from_micros)))
+    };
+    Source::Db(db).select(&sql, values).await?.iter().map(waiting).collect()
 }
 
 pub(super) async fn oldest_waiting(

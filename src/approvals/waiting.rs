@@ -13,15 +13,15 @@ impl Approval {
     /// The most subjects that [`Approval::waiting_subjects`] names.
     pub const SUBJECTS: u32 = 1000;
 
-    /// How many requests of these kinds wait for somebody of another staff number, and since when the
-    /// oldest does, in one query. No more than `most` are looked at.
+    /// How many requests of each desk, which has these kinds, wait for somebody of another staff number, and since
+    /// when the oldest does: one query for all desks. No more than `most` are looked at for a desk.
     pub async fn waiting(
         db: &Db,
-        (school, kinds): (SchoolId, &[ApprovalKind]),
+        (school, desks): (SchoolId, &[&[ApprovalKind]]),
         staff_no: &str,
         (now, most): (Timestamp, u32),
-    ) -> Result<(u64, Option<Timestamp>), DbError> {
-        store::waiting(db, (school, kinds), staff_no, (now, most)).await
+    ) -> Result<Vec<(u64, Option<Timestamp>)>, DbError> {
+        store::waiting(db, (school, desks), staff_no, (now, most)).await
     }
 
     /// The oldest requests of these kinds that wait, at most `most`.

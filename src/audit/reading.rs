@@ -16,6 +16,8 @@ pub struct AuditFilter {
     pub only: Option<(Vec<&'static str>, String)>,
     /// Of these acts.
     pub acts: Option<Vec<&'static str>>,
+    /// From this time on.
+    pub since: Option<Timestamp>,
     /// By them: the beginning of the name in an entry.
     pub who: Option<String>,
     /// About this: a subject as it is written, or what it ends with.

@@ -120,12 +120,16 @@ fn conditions(filter: &AuditFilter) -> (String, Vec<Value>) {
         values.push(value);
         format!("${}", values.len())
     };
-    let mut among = |acts: &[&'static str]| {
-        let places: Vec<String> = acts.iter().map(|act| place((*act).into())).collect();
-        format!("act IN ({})", places.join(", "))
+    // Names of the program's own: as text, so that an index of one act is found.
+    let among = |acts: &[&'static str]| {
+        let named: Vec<String> = acts.iter().map(|act| format!("'{act}'")).collect();
+        format!("act IN ({})", named.join(", "))
     };
     let mut conditions = vec!["school_id = $1".to_owned()];
-    conditions.extend(filter.acts.as_deref().map(&mut among));
+    conditions.extend(filter.acts.as_deref().map(among));
+    if let Some(since) = filter.since {
+        conditions.push(format!("at >= {}", place(since.micros().into())));
+    }
     let others = filter.only.as_ref().filter(|(acts, _)| !acts.is_empty());
     let others = others.map(|(acts, _)| format!("{} OR ", among(acts))).unwrap_or_default();
     if let Some((_, own)) = &filter.only {

@@ -1,11 +1,11 @@
 //! Background jobs that run for as long as the server does.
 
-use super::write_point;
+use super::{clock::Clock, job_runs::JobRuns, write_point};
 use futures_util::FutureExt;
 use std::{
     fmt,
     panic::AssertUnwindSafe,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::task::JoinHandle;
@@ -19,13 +19,16 @@ const REST: Duration = Duration::from_secs(1);
 pub struct Jobs {
     threads: LocalPoolHandle,
     stop: CancellationToken,
+    /// How they go.
+    runs: Arc<JobRuns>,
     running: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Jobs {
     /// No jobs yet; they will run on `threads`.
-    pub fn new(threads: LocalPoolHandle) -> Self {
-        Self { threads, stop: CancellationToken::new(), running: Mutex::default() }
+    pub fn new(threads: LocalPoolHandle, clock: Arc<dyn Clock>) -> Self {
+        let (stop, runs) = (CancellationToken::new(), Arc::new(JobRuns::new(clock)));
+        Self { threads, stop, runs, running: Mutex::default() }
     }
 
     /// Runs `job` until [`Jobs::stop`]. A job that returns or panics is started again.
@@ -34,13 +37,18 @@ impl Jobs {
         name: &'static str,
         job: impl Fn() -> F + Send + 'static,
     ) {
-        let stop = self.stop.clone();
+        let (stop, runs) = (self.stop.clone(), Arc::clone(&self.runs));
         let task = self.threads.spawn_pinned(move || async move {
             // Being stopped is not a failure of the job.
-            let work = write_point::within(name, keep_running(name, job));
+            let work = write_point::within(name, keep_running(name, job, runs));
             let _ = stop.run_until_cancelled(work).await;
         });
         self.running.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+    }
+
+    /// How they go.
+    pub fn runs(&self) -> Arc<JobRuns> {
+        Arc::clone(&self.runs)
     }
 
     /// Cancels every job and waits until all have ended.
@@ -54,10 +62,15 @@ impl Jobs {
     }
 }
 
-async fn keep_running<F: Future<Output = ()>>(name: &'static str, job: impl Fn() -> F) {
+async fn keep_running<F: Future<Output = ()>>(
+    name: &'static str,
+    job: impl Fn() -> F,
+    runs: Arc<JobRuns>,
+) {
     loop {
         // The panic hook logs the panic; this line adds the name of the job.
-        let _ = AssertUnwindSafe(job()).catch_unwind().await;
+        let _ = AssertUnwindSafe(Arc::clone(&runs).of(name, job())).catch_unwind().await;
+        runs.stopped(name);
         tracing::error!(job = name, "a background job ended and is started again");
         metrics::counter!("onecard_jobs_restarted_total", "job" => name).increment(1);
         tokio::time::sleep(REST).await;
@@ -73,10 +86,8 @@ impl fmt::Debug for Jobs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    };
+    use crate::base::clock::SystemClock;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[tokio::test]
     async fn a_job_that_panics_is_restarted_until_it_is_stopped() {
@@ -93,7 +104,7 @@ mod tests {
                 }
             }
         };
-        let jobs = Jobs::new(LocalPoolHandle::new(1));
+        let jobs = Jobs::new(LocalPoolHandle::new(1), Arc::new(SystemClock));
         jobs.spawn("test", job);
         assert_eq!((heard.recv().await, heard.recv().await), (Some(0), Some(1)));
         jobs.stop().await;

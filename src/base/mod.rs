@@ -7,6 +7,7 @@ pub mod db;
 pub mod http;
 pub mod http_client;
 pub mod ids;
+pub mod job_runs;
 pub mod jobs;
 pub mod kv;
 pub mod lane;

@@ -15,7 +15,7 @@ use super::{
     second, words,
 };
 use crate::{
-    reconciliation::{Apart, BillDay, ProposedRepair, listing::BillDayState},
+    reconciliation::{Apart, BillDay, DayState, ProposedRepair, listing::BillDayState},
     staff::{
         RepairAsk,
         guard::{AskRepair, ReadBills},
@@ -55,6 +55,7 @@ struct DifferenceRow {
 
 /// What the member may do with a day: have it compared again, and close it.
 struct ByHand {
+    compares: &'static str,
     closes: bool,
 }
 
@@ -141,9 +142,7 @@ async fn page<N: Needs>(
         title: title(&whole),
         facts: facts(&whole),
         apart: apart(&whole),
-        by_hand: roles
-            .has(StaffAct::CompareBills)
-            .then_some(ByHand { closes: is_closable(&whole) && roles.has(StaffAct::CloseBills) }),
+        by_hand: by_hand(seat, console, &whole).await?,
         alone,
         asks,
         rows: found.into_iter().map(|one| difference_row(one, of.as_ref())).collect(),
@@ -152,6 +151,23 @@ async fn page<N: Needs>(
         ended,
     };
     page_of(page.status, &page)
+}
+
+async fn by_hand<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    day: &BillDay,
+) -> Result<Option<ByHand>, PageError> {
+    let (member, one) = (&seat.member, std::slice::from_ref(day));
+    let askable = console.bills.askable(member, one).await?.contains(&true);
+    let compares = askable && member.roles.has(StaffAct::CompareBills);
+    let closes = is_closable(day) && member.roles.has(StaffAct::CloseBills);
+    let word = match (compares, day.is_awaited()) {
+        (false, _) => "",
+        (true, true) => "现在取账单并核对",
+        (true, false) => "重新取账单并核对",
+    };
+    Ok((compares || closes).then_some(ByHand { compares: word, closes }))
 }
 
 pub(super) async fn ask(
@@ -188,7 +204,7 @@ pub(super) fn title(day: &BillDay) -> String {
 
 /// Whether nothing differs and nobody has closed it by hand.
 pub(super) fn is_closable(day: &BillDay) -> bool {
-    day.totals.open_differences == 0 && day.confirmed.is_none()
+    day.state == DayState::Closed && day.confirmed.is_none()
 }
 
 /// The state of a day, and whether somebody closed it by hand.
@@ -200,16 +216,24 @@ fn state(day: &BillDay) -> String {
 /// The figures of a day.
 pub(super) fn facts(day: &BillDay) -> Vec<(&'static str, String)> {
     let totals = &day.totals;
-    let [ours, theirs] = list::sums(day);
+    let [our_sum, their_sum] = list::sums(day);
     let rows = |count, paid, back| {
         format!("收 {}，退 {}，共 {count} 笔", words::yuan(paid), words::yuan(back))
     };
     let our_rows = totals.paid_count + totals.back_count;
+    let ours = ("我们", rows(our_rows, totals.paid_fen, totals.back_fen));
+    if day.is_awaited() {
+        return vec![
+            ("状态", "未取到账单：账单应已生成，系统还没有取到".to_owned()),
+            ours,
+            ("商户号", day.key.merchant.clone()),
+        ];
+    }
     let mut facts = vec![
         ("状态", state(day)),
-        ("我们", rows(our_rows, totals.paid_fen, totals.back_fen)),
+        ours,
         ("对方", rows(totals.our_rows, totals.billed_fen, totals.refunded_fen)),
-        ("差额", words::yuan(theirs - ours)),
+        ("差额", words::yuan(their_sum - our_sum)),
         ("手续费", words::yuan(totals.fee_fen)),
         ("商户号", day.key.merchant.clone()),
         ("核对时间", words::when(day.compared_at)),

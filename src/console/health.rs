@@ -9,10 +9,9 @@ use super::{
     words,
 };
 use crate::{
-    base::clock::{Day, Timestamp},
+    base::job_runs::JobRun,
     key_trials::{KeyTrialError, KeyTrialState, TrialVerdict},
-    orders::fact::Provider,
-    reconciliation::BillDay,
+    reconciliation::{BillDay, BillStanding},
     staff::{
         HealthLevel, SchoolHealth,
         guard::{ReadHealth, TryKeys},
@@ -120,6 +119,7 @@ fn rows(health: &SchoolHealth) -> Vec<Row> {
     rows.push(sealing(health));
     rows.push(check(health));
     rows.extend(bills(health));
+    rows.extend(jobs(health));
     rows.extend(refused(health));
     rows
 }
@@ -135,17 +135,89 @@ fn check(health: &SchoolHealth) -> Row {
 }
 
 fn bills(health: &SchoolHealth) -> Vec<Row> {
-    let bill = |(provider, day, at): &(Provider, Day, Timestamp)| {
-        let next = BillDay::due_by(health.now).next().max(day.next());
-        let how = format!(
-            "最近核对 {day} 的账单，{}；下次 {next} 的账单，次日 10:00 以后",
-            words::when(*at)
-        );
+    let bill = |bills: &BillStanding| {
+        let last = match bills.last {
+            Some((day, at)) => format!("最近核对 {day} 的账单，{}", words::when(at)),
+            None => "还没有核对过账单".to_owned(),
+        };
+        let missing = match bills.missing {
+            0 => String::new(),
+            days => format!("；{} 天未取到账单", list::grouped(days)),
+        };
+        let due = BillDay::due_by(health.now).next();
+        let next = bills.last.map_or(due, |(day, _)| due.max(day.next()));
+        let how = format!("{last}{missing}；下次 {next} 的账单，次日 10:00 以后");
         let advice = "请在对账页取账单并核对；取不到时试用密钥，并看服务器日志。";
-        let what = format!("{}对账", words::provider(*provider));
-        row(what, health.of_bills(*day), (how, advice))
+        let what = format!("{}对账", words::provider(bills.provider));
+        row(what, health.of_bills(bills), (how, advice))
     };
     health.bills.iter().map(bill).collect()
+}
+
+/// The work in the background: what fails by itself, what is well in one row.
+fn jobs(health: &SchoolHealth) -> Vec<Row> {
+    let is_well = |job: &&JobRun| health.of_job(job) == HealthLevel::Well;
+    let (well, failing): (Vec<_>, Vec<_>) = health.jobs.iter().partition(is_well);
+    let mut rows: Vec<Row> = failing.into_iter().map(|job| job_row(job, health)).collect();
+    let oldest = well.iter().filter_map(|job| job.done_at).max();
+    let how = match oldest {
+        Some(at) => format!("{} 项任务正常，最近一项做完于 {}", well.len(), words::when(at)),
+        None => "还没有做完过的任务".to_owned(),
+    };
+    rows.push(row("后台任务".to_owned(), HealthLevel::Well, (how, "")));
+    rows.extend(well.iter().filter(|job| job.failed.is_some()).map(|job| job_row(job, health)));
+    rows
+}
+
+fn job_row(job: &JobRun, health: &SchoolHealth) -> Row {
+    let done = job
+        .done_at
+        .map_or("还没有做完过".to_owned(), |at| format!("最近做完于 {}", words::when(at)));
+    let failed = job
+        .failed
+        .as_ref()
+        .map(|(at, kind)| format!("；最近没有做成于 {}：{}", words::when(*at), failure(kind)));
+    let how = format!("{done}{}", failed.unwrap_or_default());
+    let advice = "请看服务器日志里这项任务的错误。任务会一直重试，不会重复办理。";
+    row(format!("任务：{}", job_name(&job.name)), health.of_job(job), (how, advice))
+}
+
+/// Why a job was not done.
+fn failure(kind: &str) -> &'static str {
+    match kind {
+        "database" => "数据库没有回答",
+        "provider" => "平台没有回答",
+        "stopped" => "任务中断，已重新开始",
+        _ => "其他原因",
+    }
+}
+
+/// What a job does, by its name in the program.
+fn job_name(name: &str) -> &str {
+    match name {
+        "sweep" => "查询付款和退款的结果",
+        "outbox" => "发出退款和消息",
+        "sealer" => "账本封存",
+        "signed heads" => "账本链头签名",
+        "bills" => "取账单并核对",
+        "exports" => "导出文件",
+        "rosters" => "花名册核对和导入",
+        "WeChat Pay certificates" => "更新支付平台证书",
+        "overdue approvals" => "结束到期的申请",
+        "policies that begin" => "政策生效",
+        "schools" => "读取学校和政策",
+        "contacts of terminals" => "终端联系时间",
+        "old sessions"
+        | "old sessions of staff"
+        | "old files"
+        | "old events"
+        | "old openings"
+        | "old refused rows"
+        | "idempotency keys"
+        | "log of doors"
+        | "tries upkeep" => "清理过期的数据",
+        other => other,
+    }
 }
 
 /// What others refused for ever: it waits for nobody, and is sent again by hand.

@@ -278,7 +278,11 @@ pub(super) fn count(rows: u64, unit: &str) -> String {
 /// How many rows there are, of which up to [`COUNTED`] and one were looked at, and what they come to.
 pub(super) fn totals((rows, fen): (u64, Fen), unit: &str, sum: &str) -> String {
     let text = count(rows, unit);
-    if rows > u64::from(COUNTED) { text } else { format!("{text}，{sum} {}", money(fen)) }
+    if rows > u64::from(COUNTED) {
+        format!("{text}，多于 1,000 {unit}不算{sum}合计，请缩小筛选或导出")
+    } else {
+        format!("{text}，{sum} {}", money(fen))
+    }
 }
 
 /// An amount with its thousands apart: `¥12,480.50`.
@@ -386,7 +390,7 @@ mod tests {
             ((0, 0), "0 笔，已付款 ¥0.00"),
             ((312, 1_248_050), "312 笔，已付款 ¥12,480.50"),
             ((1000, 100_000_000), "1,000 笔，已付款 ¥1,000,000.00"),
-            ((1001, 100_000_000), "1,000+ 笔"),
+            ((1001, 100_000_000), "1,000+ 笔，多于 1,000 笔不算已付款合计，请缩小筛选或导出"),
         ];
         for ((rows, amount), text) in cases {
             assert_eq!(totals((rows, fen(amount)), "笔", "已付款"), text);

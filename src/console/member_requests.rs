@@ -174,8 +174,11 @@ fn what_follows(login: &str, change: &StaffChange) -> (Option<String>, String, &
     }
 }
 
+/// Its list.
+pub(super) const LIST: &str = "/staff/staff-requests";
+
 pub(super) fn path_of(id: ApprovalId) -> String {
-    format!("/staff/staff-requests/{id}")
+    format!("{LIST}/{id}")
 }
 
 fn asker(approval: &Approval) -> String {

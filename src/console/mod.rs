@@ -147,6 +147,8 @@ pages! {
     post "/staff/{id}/link-wecom" members::link;
     post "/staff/{id}/classes" member_classes::change;
     post "/staff/{id}/{act}" members::act;
+    get "/staff-requests" requests::of_logins;
+    post "/staff-requests/export" exports::export::<requests::Logins>;
     get "/staff-requests/{id}" deciding::show::<member_requests::MemberRequests>;
     post "/staff-requests/{id}/approve" deciding::approve::<member_requests::MemberRequests>;
     post "/staff-requests/{id}/reject" deciding::reject::<member_requests::MemberRequests>;
@@ -156,6 +158,7 @@ pages! {
     post "/people/export" exports::export::<people::People>;
     get "/people/{id}" people::show;
     get "/people/{id}/statement" people::statement;
+    post "/people/{id}/statement/export" people::export_statement;
     get "/people/{id}/loss" people::ask_loss;
     post "/people/{id}/loss" people::loss;
     get "/people/{id}/cancel-loss" people::ask_cancel;
@@ -241,6 +244,8 @@ pages! {
     get "/policy/compare" policy::compare;
     get "/policy/versions/{seq}" policy::version;
     get "/policy/versions/{seq}/restore" policy::ask_restore;
+    get "/policy/requests" requests::of_policies;
+    post "/policy/requests/export" exports::export::<requests::Policies>;
     get "/policy/requests/{id}" deciding::show::<policy::PolicyRequests>;
     post "/policy/requests/{id}/approve" deciding::approve::<policy::PolicyRequests>;
     post "/policy/requests/{id}/reject" deciding::reject::<policy::PolicyRequests>;

@@ -9,7 +9,10 @@ use super::{
     list::{COUNTED, grouped, money},
     requests, words,
 };
-use crate::{base::clock::Timestamp, staff::Today};
+use crate::{
+    base::clock::{Day, Timestamp},
+    staff::Today,
+};
 use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 use chart::Chart;
@@ -17,7 +20,7 @@ use chart::Chart;
 const HERE: (&str, &str) = ("/staff", "今日待办");
 
 /// The lists by their names: what waits in each, and where it is.
-const LISTS: [(&str, &str, &str); 13] = [
+const LISTS: [(&str, &str, &str); 15] = [
     ("refund_requests", "退款待复核", requests::REFUNDS_TO_DECIDE),
     ("repair_requests", "对账差异待复核", requests::REPAIRS_TO_DECIDE),
     ("adjustment_requests", "调账待复核", requests::ADJUSTMENTS_TO_DECIDE),
@@ -25,11 +28,21 @@ const LISTS: [(&str, &str, &str); 13] = [
     ("free_cases", "异常未接手", "/staff/cases?state=free"),
     ("own_cases", "异常您接手", "/staff/cases?mine=yes"),
     ("open_bill_days", "账单未平的日子", "/staff/reconciliation?state=open&sort=oldest"),
-    ("checked_rosters", "花名册待导入", "/staff/roster-imports"),
-    ("staff_requests", "账号申请待复核", "/staff/staff"),
-    ("policy_requests", "政策申请待复核", "/staff/policy"),
-    ("differences_of_yesterday", "昨日对账有差异", "/staff/reconciliation?state=open"),
+    ("awaited_bill_days", "未取到账单", "/staff/reconciliation?state=awaited&sort=oldest"),
+    ("checked_rosters", "花名册待导入", "/staff/roster-imports?state=checked"),
+    ("staff_requests", "账号申请待复核", requests::LOGINS_TO_DECIDE),
+    ("policy_requests", "政策申请待复核", requests::POLICIES_TO_DECIDE),
+    (
+        "differences_of_yesterday",
+        "昨日对账有差异",
+        "/staff/reconciliation?state=open&from={yesterday}&to={yesterday}",
+    ),
     ("failed_messages", "消息发送失败", "/staff/messages"),
+    (
+        "many_reveals",
+        "一天查看超过 30 人",
+        "/staff/audit?act=person.revealed_often&since={yesterday}",
+    ),
     ("terminals_off", "停用的终端", "/staff/terminals?state=off"),
 ];
 
@@ -38,7 +51,7 @@ struct Tile {
     word: &'static str,
     count: String,
     oldest: Option<String>,
-    path: &'static str,
+    path: String,
 }
 
 /// The money of the day.
@@ -91,12 +104,13 @@ pub(super) async fn show(
 
 fn tile(kind: &str, (count, oldest): (u64, Option<Timestamp>), now: Timestamp) -> Option<Tile> {
     let (_, word, path) = LISTS.into_iter().find(|(name, ..)| *name == kind)?;
+    let yesterday = Day::from_number(now.day().number().saturating_sub(1));
     let many = count > u64::from(COUNTED);
     Some(Tile {
         word,
         count: if many { "1,000+".to_owned() } else { grouped(count) },
         oldest: oldest.map(|oldest| format!("最早 {}", words::ago(oldest, now))),
-        path,
+        path: path.replace("{yesterday}", &yesterday.to_string()),
     })
 }
 

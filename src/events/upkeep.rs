@@ -4,6 +4,7 @@ use super::store;
 use crate::base::{
     clock::{Clock, Timestamp},
     db::{Db, DbError},
+    job_runs,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +19,7 @@ pub async fn delete_old(db: Db, clock: Arc<dyn Clock>) {
     let mut turn = tokio::time::interval(DELETE_EVERY);
     loop {
         turn.tick().await;
-        if let Err(error) = delete_old_now(&db, clock.now()).await {
+        if let Err(error) = job_runs::noted(delete_old_now(&db, clock.now()).await) {
             tracing::error!(%error, "old events were not deleted");
         }
     }

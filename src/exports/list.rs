@@ -32,6 +32,12 @@ pub enum ExportKind {
     Adjustments,
     /// Requests to reset query passwords.
     PasswordResets,
+    /// Requests about logins of members of staff.
+    StaffRequests,
+    /// Requests to change the policy.
+    PolicyRequests,
+    /// What one person paid in and out.
+    Statement,
     /// Merchants.
     Merchants,
     /// Logins of members of staff.
@@ -48,7 +54,7 @@ pub enum ExportKind {
 
 impl ExportKind {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Orders,
         Self::People,
         Self::Cases,
@@ -58,6 +64,9 @@ impl ExportKind {
         Self::RepairRequests,
         Self::Adjustments,
         Self::PasswordResets,
+        Self::StaffRequests,
+        Self::PolicyRequests,
+        Self::Statement,
         Self::Merchants,
         Self::Members,
         Self::BillDays,
@@ -78,6 +87,9 @@ impl ExportKind {
             Self::RepairRequests => "repair_requests",
             Self::Adjustments => "adjustments",
             Self::PasswordResets => "password_resets",
+            Self::StaffRequests => "staff_requests",
+            Self::PolicyRequests => "policy_requests",
+            Self::Statement => "statement",
             Self::Merchants => "merchants",
             Self::Members => "staff",
             Self::BillDays => "bill_days",
@@ -90,11 +102,13 @@ impl ExportKind {
     /// What its rows are called in the log.
     pub(super) const fn rows(self) -> &'static str {
         match self {
-            Self::Audit | Self::AccessLog => "entries",
+            Self::Audit | Self::AccessLog | Self::Statement => "entries",
             Self::RefundRequests
             | Self::RepairRequests
             | Self::Adjustments
-            | Self::PasswordResets => "requests",
+            | Self::PasswordResets
+            | Self::StaffRequests
+            | Self::PolicyRequests => "requests",
             Self::Members => "logins",
             Self::BillDays => "days",
             Self::DoorRights => "rights",
@@ -119,7 +133,9 @@ impl ExportKind {
             Self::RepairRequests | Self::BillDays => StaffAct::ReadBills,
             Self::Adjustments => StaffAct::ReadAdjustments,
             Self::PasswordResets => StaffAct::ReadPasswordResets,
-            Self::Members => StaffAct::ReadStaff,
+            Self::Members | Self::StaffRequests => StaffAct::ReadStaff,
+            Self::PolicyRequests => StaffAct::ReadPolicy,
+            Self::Statement => StaffAct::ReadBalances,
             Self::DoorRights => StaffAct::ReadDoorRights,
             Self::AccessLog => StaffAct::ReadAccessLog,
             Self::Messages => StaffAct::ReadMessages,
@@ -138,6 +154,9 @@ impl ExportKind {
             | Self::RepairRequests
             | Self::Adjustments
             | Self::PasswordResets
+            | Self::StaffRequests
+            | Self::PolicyRequests
+            | Self::Statement
             | Self::Merchants
             | Self::Members
             | Self::BillDays

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     audit,
-    base::{clock::Timestamp, db::DbError, table_file::TableWriter},
+    base::{clock::Timestamp, db::DbError, job_runs, table_file::TableWriter},
     staff_accounts::{self, StaffAccounts, StaffMember},
     stored_files::{FileError, FileWriter, NewFile},
 };
@@ -56,7 +56,7 @@ impl ExportDesk {
     /// Works on jobs, for as long as the process lives.
     pub async fn run(self) {
         loop {
-            match self.work().await {
+            match job_runs::noted(self.work().await) {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => tracing::error!(%error, "exports wait; will look again"),

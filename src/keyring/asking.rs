@@ -1,6 +1,7 @@
 //! Asking adapters what became of attempts of which nobody knows. It opens nothing.
 
 use super::{DoorKeys, LockAnswer, OpenError, Opening, OpeningId, OpeningState, store::openings};
+use crate::base::job_runs;
 use crate::{
     base::db::{DbError, Source},
     sessions::Student,
@@ -44,7 +45,7 @@ impl DoorKeys {
             turn.tick().await;
             while under_way.try_join_next().is_some() {}
             let free = AT_ONCE.saturating_sub(under_way.len());
-            let due = self.take_due(free).await.unwrap_or_else(|error| {
+            let due = job_runs::noted(self.take_due(free).await).unwrap_or_else(|error| {
                 tracing::error!(%error, "attempts at doors could not be taken");
                 Vec::new()
             });

@@ -2,6 +2,7 @@
 
 use super::{DoorKeys, store::openings};
 use crate::base::db::DbError;
+use crate::base::job_runs;
 use std::time::Duration;
 
 const EVERY: Duration = Duration::from_hours(1);
@@ -12,7 +13,7 @@ impl DoorKeys {
         let mut turn = tokio::time::interval(EVERY);
         loop {
             turn.tick().await;
-            if let Err(error) = self.delete_all_old().await {
+            if let Err(error) = job_runs::noted(self.delete_all_old().await) {
                 tracing::error!(%error, "old attempts at doors were not deleted");
             }
         }

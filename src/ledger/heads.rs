@@ -14,6 +14,7 @@ use crate::base::{
     crypto::heads::{BadHeadSignature, HeadKeyError, HeadSigner, TrustedKey, verify},
     db::{Db, DbError},
     ids::SchoolId,
+    job_runs,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
@@ -197,8 +198,12 @@ impl HeadLog {
         let mut minutes = tokio::time::interval(EVERY);
         loop {
             minutes.tick().await;
-            if let Err(error) = self.sign().await {
-                tracing::error!(%error, "heads were not signed, will retry");
+            match self.sign().await {
+                Ok(_) => job_runs::done(),
+                Err(error) => {
+                    job_runs::failed("other");
+                    tracing::error!(%error, "heads were not signed, will retry");
+                }
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::base::{
     clock::{Clock, Timestamp},
     db::{Db, DbError},
     ids::SchoolId,
+    job_runs,
 };
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
@@ -173,7 +174,7 @@ pub async fn seal_all(db: &Db, clock: &dyn Clock) -> Result<usize, DbError> {
 /// Seals until the process stops.
 pub async fn run(db: Db, clock: Arc<dyn Clock>, wake: Arc<Notify>) {
     loop {
-        match seal_all(&db, &*clock).await {
+        match job_runs::noted(seal_all(&db, &*clock).await) {
             Ok(0) => {
                 let _ = tokio::time::timeout(IDLE, wake.notified()).await;
             }

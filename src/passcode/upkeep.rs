@@ -1,7 +1,7 @@
 //! Background maintenance.
 
 use super::{Codes, store};
-use crate::base::{clock::Timestamp, db::DbError};
+use crate::base::{clock::Timestamp, db::DbError, job_runs};
 use std::time::Duration;
 
 /// How often the table of handles is updated. A lookup that finds no device reads the changes
@@ -19,7 +19,7 @@ impl Codes {
         let mut cleaned: Option<Timestamp> = None;
         loop {
             let now = self.clock.now();
-            if let Err(error) = self.refresh().await {
+            if let Err(error) = job_runs::noted(self.refresh().await) {
                 tracing::warn!(%error, "devices could not be read; will retry");
             }
             if cleaned.is_none_or(|at| at.distance(now) >= CLEANING_PACE) {

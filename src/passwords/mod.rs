@@ -45,6 +45,7 @@ use crate::{
         },
         db::{Db, DbError, Tx, TxError},
         ids::{PersonId, SchoolId},
+        job_runs,
     },
     schools::{People, Person, School, policy::IdKind},
     sessions::Student,
@@ -285,7 +286,7 @@ impl Passwords {
     /// Deletes expired counts periodically, for as long as the process lives.
     pub async fn upkeep(self) {
         loop {
-            match store::prune(&self.db, self.clock.now().minus(DAY)).await {
+            match job_runs::noted(store::prune(&self.db, self.clock.now().minus(DAY)).await) {
                 Ok(0) => tokio::time::sleep(UPKEEP_EVERY).await,
                 Ok(_) => {}
                 Err(error) => {

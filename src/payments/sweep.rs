@@ -9,7 +9,7 @@ use crate::{
     base::{
         clock::{Clock, Timestamp},
         db::{Db, DbError},
-        write_point,
+        job_runs, write_point,
     },
     orders::{
         due::{self, Inquiry, Lease},
@@ -43,7 +43,7 @@ impl Payments {
         let mut under_way = JoinSet::new();
         loop {
             let free = AT_ONCE.saturating_sub(under_way.len());
-            let taken = self.take(free).await.unwrap_or_else(|error| {
+            let taken = job_runs::noted(self.take(free).await).unwrap_or_else(|error| {
                 tracing::error!(%error, "the sweep failed, will be tried again");
                 Vec::new()
             });
@@ -110,7 +110,7 @@ pub async fn delete_old_keys(db: Db, clock: Arc<dyn Clock>) {
     let mut turn = tokio::time::interval(DELETE_EVERY);
     loop {
         turn.tick().await;
-        if let Err(error) = delete_all_old_keys(&db, &*clock).await {
+        if let Err(error) = job_runs::noted(delete_all_old_keys(&db, &*clock).await) {
             tracing::error!(%error, "old idempotency keys were not deleted");
         }
     }

@@ -11,6 +11,7 @@ use crate::{
         clock::{Clock, Day, Timestamp},
         db::{Actor, Db, DbError, Tx},
         ids::SchoolId,
+        job_runs,
     },
     schools::{StoredSchool, policy::Policy},
 };
@@ -339,7 +340,7 @@ async fn record(
 /// Puts versions in force whose day has come, for as long as the process lives. Of two servers one does.
 pub async fn keep_in_force(db: Db, clock: Arc<dyn Clock>) {
     loop {
-        if let Err(error) = take_effect(&db, clock.now()).await {
+        if let Err(error) = job_runs::noted(take_effect(&db, clock.now()).await) {
             tracing::error!(%error, "policies that begin could not be put in force; will retry");
         }
         tokio::time::sleep(PACE).await;

@@ -3,7 +3,9 @@
 //! Closing by hand says who found that nothing differs. It forbids nothing: what comes later opens the day
 //! again (ADR 0052).
 
-use super::{DayKey, ReconcileError, Reconciliation, day::BillDay, ready_at, store};
+use super::{
+    DayKey, ReconcileError, Reconciliation, alone::Precedence, day::BillDay, ready_at, store,
+};
 use crate::{
     base::{
         clock::{Day, Timestamp},
@@ -22,14 +24,6 @@ const LATE_AFTER: Duration = Duration::from_hours(2);
 const PAUSE: Duration = Duration::from_secs(10);
 
 impl BillDay {
-    /// The last day of each provider whose bill was compared, and when one was last: one query.
-    pub async fn last_compared(
-        db: &Db,
-        school: SchoolId,
-    ) -> Result<Vec<(Provider, Day, Timestamp)>, DbError> {
-        store::last(db.into(), school).await
-    }
-
     /// The last day whose bill should have been compared by now: each morning after 10:00, with some time for
     /// a provider that is late.
     pub fn due_by(now: Timestamp) -> Day {
@@ -39,6 +33,33 @@ impl BillDay {
         } else {
             Day::from_number(yesterday.number().saturating_sub(1))
         }
+    }
+}
+
+/// How it stands with the bills of a provider at a school.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BillStanding {
+    /// The provider.
+    pub provider: Provider,
+    /// The last day that was compared, and when one was last.
+    pub last: Option<(Day, Timestamp)>,
+    /// How many days are due whose bills have not come.
+    pub missing: u64,
+}
+
+impl BillStanding {
+    /// Of these providers, which are those of the settings: one query.
+    pub async fn of_school(
+        db: &Db,
+        school: SchoolId,
+        (providers, now): (&[Provider], Timestamp),
+    ) -> Result<Vec<Self>, DbError> {
+        let found = store::of_school(db.into(), school, BillDay::due_by(now)).await?;
+        let of = |provider: &Provider| {
+            let known = found.iter().find(|one| one.provider == *provider).copied();
+            known.unwrap_or(Self { provider: *provider, last: None, missing: 0 })
+        };
+        Ok(providers.iter().map(of).collect())
     }
 }
 
@@ -53,7 +74,13 @@ impl Reconciliation {
         store::of_key((&self.db).into(), key).await
     }
 
-    /// Refuses a day that was compared just now, and one whose bill there cannot be.
+    /// Whether the school has bills of this merchant, by the settings of now.
+    pub fn has_bills_of(&self, school: &School, key: &DayKey) -> bool {
+        let source = self.sources.of(&school.code, key.provider);
+        source.is_some_and(|source| source.merchant() == key.merchant)
+    }
+
+    /// Refuses a day that is or was compared just now, and one whose bill there cannot be.
     pub async fn check_askable(
         &self,
         school: &School,
@@ -65,6 +92,9 @@ impl Reconciliation {
             |day: &BillDay| now.distance(day.compared_at) < PAUSE || day.compared_at > now;
         if self.day_of(&key).await?.as_ref().is_some_and(is_fresh) {
             return Err(ReconcileError::JustCompared);
+        }
+        if self.is_compared_now(&key).await? {
+            return Err(ReconcileError::Busy);
         }
         let ready = ready_at(day);
         if now < ready {
@@ -81,8 +111,14 @@ impl Reconciliation {
     ) -> Result<BillDay, ReconcileError> {
         self.check_askable(school, provider, day).await?;
         let key = self.key_of(school, provider, day)?;
+        let source = self.sources.of(&school.code, provider);
+        let source = source.ok_or(ReconcileError::NoSuchProvider)?;
         // Boxed: it is most of what its callers do.
-        Box::pin(self.reconcile(school, provider, day, &|_| {})).await?;
+        let comparing = Box::pin(async {
+            let bill = self.fetch(source.as_ref(), day).await?;
+            self.compare(school, key.clone(), bill, &|_| {}).await
+        });
+        self.alone(&key, Precedence::First, comparing).await?;
         self.day_of(&key).await?.ok_or(ReconcileError::Overtaken)
     }
 

@@ -112,7 +112,7 @@ pub struct BillDay {
     pub state: DayState,
     /// What its last comparison came to, without rows of others.
     pub totals: Totals,
-    /// When it was last compared.
+    /// When it was last compared; at the beginning of time where its bill was not there yet.
     pub compared_at: Timestamp,
     /// Since when nothing differs.
     pub closed_at: Option<Timestamp>,
@@ -122,6 +122,24 @@ pub struct BillDay {
     pub confirmed: Option<(String, Timestamp)>,
     /// Why the sums differ though no row does.
     pub apart: Apart,
+}
+
+impl BillDay {
+    /// Whether its bill has not come yet.
+    pub const fn is_awaited(&self) -> bool {
+        self.compared_at.micros() == 0
+    }
+}
+
+/// The days of a school that somebody should look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenDays {
+    /// How many differ, and the oldest of them.
+    pub differ: (u64, Option<Day>),
+    /// How many have had no bill, and the oldest of them.
+    pub awaited: (u64, Option<Day>),
+    /// How many of yesterday differ: each provider has one.
+    pub of_yesterday: u64,
 }
 
 /// Refunds that the bill of a day and our books have at different times: no difference, as they are equal in

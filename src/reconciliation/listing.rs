@@ -17,7 +17,8 @@ use serde::Deserialize;
 pub struct BillDayQuery {
     /// `wechat_pay` or `alipay`.
     pub provider: Option<String>,
-    /// `closed`, `open`, or `unbilled` for what is open without a bill.
+    /// `closed`, `open`, `unbilled` for what is open and has no bill at the provider, or `awaited` for days
+    /// whose bill was not there yet.
     pub state: Option<String>,
     /// From this day on, as in `2026-11-28`.
     pub from: Option<String>,
@@ -32,8 +33,10 @@ pub enum BillDayState {
     Closed,
     /// Something differs.
     Open,
-    /// Something differs, and there is no bill.
+    /// Something differs, and the provider says that there is no bill.
     Unbilled,
+    /// The bill should be there and was not compared.
+    Awaited,
 }
 
 /// Which days of a school.
@@ -53,7 +56,7 @@ pub struct BillDayFilter {
 
 impl BillDayState {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Closed, Self::Open, Self::Unbilled];
+    pub const ALL: [Self; 4] = [Self::Closed, Self::Open, Self::Unbilled, Self::Awaited];
 
     /// The name on the wire.
     pub const fn code(self) -> &'static str {
@@ -61,6 +64,7 @@ impl BillDayState {
             Self::Closed => "closed",
             Self::Open => "open",
             Self::Unbilled => "unbilled",
+            Self::Awaited => "awaited",
         }
     }
 
@@ -68,6 +72,7 @@ impl BillDayState {
     pub const fn of(day: &BillDay) -> Self {
         match day.state {
             DayState::Closed => Self::Closed,
+            DayState::Open if day.is_awaited() => Self::Awaited,
             DayState::Open if day.totals.file_hash.is_empty() => Self::Unbilled,
             DayState::Open => Self::Open,
         }

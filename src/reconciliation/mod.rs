@@ -5,9 +5,12 @@
 //! about, and the provider's answer is settled as any other.
 //! Invariant: a fee or coupon posts once, by the provider's number of its payment or refund.
 //! Invariant: a person's balance is corrected only by what two persons agreed on, once for each request.
+//! Invariant: a day is compared by one at a time.
 //! Absent on purpose: a day that forbids anything. A late row opens a closed day again.
 
+mod alone;
 pub mod audit;
+mod awaited;
 mod bill;
 mod by_hand;
 mod compare;
@@ -29,7 +32,10 @@ pub use bill::{
     BadBill, Bill, BillEntry, BillError, BillRow, BillRows, BillSource, BilledRefund, Fee,
     FundFlow, Rate,
 };
-pub use day::{Apart, BillDay, DayKey, DayState, FoundDifference, FoundState, RowsDone, Totals};
+pub use by_hand::BillStanding;
+pub use day::{
+    Apart, BillDay, DayKey, DayState, FoundDifference, FoundState, OpenDays, RowsDone, Totals,
+};
 pub use difference::{Difference, Differs, Repair};
 pub use repair::{ProposedRepair, RepairError};
 pub use run::BatchError;
@@ -45,6 +51,7 @@ use crate::{
     payments::Payments,
     schools::{School, Schools},
 };
+use alone::Precedence;
 use run::Run;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -111,6 +118,9 @@ pub enum ReconcileError {
     /// A later comparison of the day began meanwhile: what it comes to is what counts.
     #[error("another comparison of that day has begun meanwhile, and its outcome counts")]
     Overtaken,
+    /// Somebody compares the day just now.
+    #[error("the day is being compared just now")]
+    Busy,
     /// It was compared within the last seconds.
     #[error("it was compared just now")]
     JustCompared,
@@ -135,6 +145,7 @@ impl TxError for ReconcileError {
             | Self::Bill(_)
             | Self::Row(_)
             | Self::Overtaken
+            | Self::Busy
             | Self::JustCompared
             | Self::StillDiffers(_)
             | Self::Changed => None,
@@ -172,7 +183,8 @@ pub struct Reconciliation {
 }
 
 impl Reconciliation {
-    /// Fetches the bill of a day and compares it. May be done again at any time.
+    /// Fetches the bill of a day and compares it. May be done again at any time: what compares the day already
+    /// is overtaken.
     pub async fn reconcile(
         &self,
         school: &School,
@@ -182,8 +194,13 @@ impl Reconciliation {
     ) -> Result<Totals, ReconcileError> {
         let source = self.sources.of(&school.code, provider);
         let source = source.ok_or(ReconcileError::NoSuchProvider)?;
-        let bill = self.fetch(source.as_ref(), day).await?;
-        self.compare(school, key_of(school, source.as_ref(), day), bill, progress).await
+        let key = key_of(school, source.as_ref(), day);
+        // Boxed: it is most of what its callers do.
+        let comparing = Box::pin(async {
+            let bill = self.fetch(source.as_ref(), day).await?;
+            self.compare(school, key.clone(), bill, progress).await
+        });
+        self.alone(&key, Precedence::Last, comparing).await
     }
 
     /// Fetches the bill of a day, if it can be there.

@@ -8,7 +8,7 @@
 
 use super::{
     Reconciliation,
-    day::{FoundDifference, FoundState},
+    day::{FoundDifference, FoundState, OpenDays},
     difference::{Difference, Repair},
     postings::{CORRECTED, Correction},
     store::{self, Stored},
@@ -126,14 +126,13 @@ impl ProposedRepair {
 }
 
 impl Reconciliation {
-    /// How many days of a school differ, and which is the oldest, in one query. No more than `most` are
-    /// looked at.
+    /// Which days of a school somebody should look at, in one query. Of no more than `most` it is counted.
     pub async fn open_days(
         &self,
         school: SchoolId,
-        most: u32,
-    ) -> Result<(u64, Option<Day>), DbError> {
-        store::open((&self.db).into(), school, most).await
+        (yesterday, most): (Day, u32),
+    ) -> Result<OpenDays, DbError> {
+        store::open((&self.db).into(), school, (yesterday, most)).await
     }
 
     /// What differs on a day, or did: a page in the order of ids. `None` if there is no such day.

@@ -3,12 +3,13 @@
 
 use super::{
     ReconcileError, Reconciliation,
+    alone::Precedence,
     bill::{Bill, BillError, BillSource},
     day::DayKey,
     key_of, ready_at, store,
 };
 use crate::{
-    base::{clock::Day, db::DbError},
+    base::{clock::Day, db::DbError, job_runs},
     orders::fact::Provider,
     schools::School,
 };
@@ -28,6 +29,8 @@ const DAYS: i32 = 7;
 pub struct BillMorning {
     yesterday: Option<Day>,
     done: HashSet<DayKey>,
+    /// Whether the days are kept whose bills are to come.
+    is_waiting: bool,
 }
 
 /// The bills of a day that were fetched in this turn: schools of one merchant have one bill.
@@ -39,7 +42,7 @@ impl Reconciliation {
         let mut morning = BillMorning::default();
         loop {
             tokio::time::sleep(TURN).await;
-            if let Err(error) = self.compare_due(&mut morning).await {
+            if let Err(error) = job_runs::noted(Box::pin(self.compare_due(&mut morning)).await) {
                 tracing::error!(%error, "bills were not compared");
             }
         }
@@ -52,9 +55,13 @@ impl Reconciliation {
             return Ok(());
         }
         if morning.yesterday != Some(yesterday) {
-            *morning = BillMorning { yesterday: Some(yesterday), done: HashSet::new() };
+            *morning = BillMorning { yesterday: Some(yesterday), ..BillMorning::default() };
         }
         let schools = self.schools.list().await?;
+        if !morning.is_waiting {
+            self.wait_for_all(&schools, yesterday).await?;
+            morning.is_waiting = true;
+        }
         for back in (0..DAYS).rev() {
             let day = Day::from_number(yesterday.number().saturating_sub(back));
             let mut fetched = FetchedBills::new();
@@ -65,11 +72,24 @@ impl Reconciliation {
                     if !self.is_due(&key, morning).await? {
                         continue;
                     }
-                    match self.compare_fetched(school, source, &key, &mut fetched).await {
+                    let comparing = self.compare_fetched(school, source, &key, &mut fetched);
+                    let comparing = Box::pin(comparing);
+                    match self.alone(&key, Precedence::First, comparing).await {
                         Ok(()) => drop(morning.done.insert(key)),
                         Err(error) => tell(school, &key, &error),
                     }
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the days whose bills are to come, of all schools.
+    async fn wait_for_all(&self, schools: &[Arc<School>], yesterday: Day) -> Result<(), DbError> {
+        for school in schools {
+            for provider in self.sources.providers(&school.code) {
+                let Some(source) = self.sources.of(&school.code, provider) else { continue };
+                self.wait_for_bills(&key_of(school, source.as_ref(), yesterday)).await?;
             }
         }
         Ok(())
@@ -100,7 +120,7 @@ impl Reconciliation {
 }
 
 fn tell(school: &School, key: &DayKey, error: &ReconcileError) {
-    let waits = matches!(error, ReconcileError::Bill(BillError::NotReady));
+    let waits = matches!(error, ReconcileError::Bill(BillError::NotReady) | ReconcileError::Busy);
     let (school, provider, day) = (school.code.as_str(), key.provider.code(), key.day);
     tracing::warn!(school, provider, %day, %error, waits, "a bill was not compared");
 }

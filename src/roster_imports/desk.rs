@@ -18,13 +18,15 @@ impl RosterDesk {
     /// How many refused rows are shown with a roster; the file has all.
     pub const SHOWN: u32 = 50;
 
-    /// A page of the rosters of the member's school.
+    /// A page of the rosters of the member's school: of all, or of those in a state. What was checked counts for as
+    /// long as it may be imported.
     pub async fn page(
         &self,
         member: &StaffMember,
+        state: Option<RosterState>,
         page: Keyset,
     ) -> Result<Vec<RosterJob>, DbError> {
-        store::page(&self.db, member.school, page).await
+        store::page(&self.db, (member.school, self.clock.now()), state, page).await
     }
 
     /// How many rosters were checked and wait for somebody to import them, and since when the first does.

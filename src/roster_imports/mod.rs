@@ -81,7 +81,8 @@ pub enum RosterState {
 }
 
 impl RosterState {
-    const ALL: [Self; 5] =
+    /// All of them.
+    pub const ALL: [Self; 5] =
         [Self::Checking, Self::Checked, Self::Importing, Self::Done, Self::Failed];
 
     /// The name in storage and on the wire.
@@ -95,7 +96,8 @@ impl RosterState {
         }
     }
 
-    fn from_code(code: &str) -> Option<Self> {
+    /// The state of a name.
+    pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.code() == code)
     }
 

@@ -1,7 +1,7 @@
 //! Refused rows and examples are not kept for good; that a roster was imported, when and by whom, is.
 
 use super::{RosterDesk, store::refusals};
-use crate::base::{clock::Timestamp, db::DbError};
+use crate::base::{clock::Timestamp, db::DbError, job_runs};
 use std::time::Duration;
 
 /// How long refused rows and examples are kept.
@@ -16,7 +16,7 @@ impl RosterDesk {
         let mut turn = tokio::time::interval(EVERY);
         loop {
             turn.tick().await;
-            if let Err(error) = self.delete_all_old(self.clock.now()).await {
+            if let Err(error) = job_runs::noted(self.delete_all_old(self.clock.now()).await) {
                 tracing::error!(%error, "refused rows of old rosters were not deleted");
             }
         }

@@ -15,7 +15,7 @@ use crate::{
         crypto::seal::SealError,
         csv_file::{CsvFileError, CsvSurvey},
         db::{Actor, Db, DbError, Tx},
-        write_point,
+        job_runs, write_point,
     },
     schools::roster::{RosterError, RosterExample, RosterImport, RosterReport},
     staff_accounts::{self, StaffAct},
@@ -60,7 +60,7 @@ impl RosterDesk {
     /// Works at what is due until the process ends.
     pub async fn work(self) {
         loop {
-            match self.work_once().await {
+            match job_runs::noted(self.work_once().await) {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => tracing::error!(%error, "rosters could not be taken up"),

@@ -5,6 +5,7 @@ use crate::base::{
     clock::{Clock, Timestamp},
     db::{Authority, Db, DbError},
     ids::SchoolId,
+    job_runs,
 };
 use arc_swap::ArcSwapOption;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -78,7 +79,7 @@ impl Schools {
     /// Refreshes the cache periodically, for as long as the process lives.
     pub async fn keep_fresh(self: Arc<Self>) {
         loop {
-            if let Err(error) = self.read().await {
+            if let Err(error) = job_runs::noted(self.read().await) {
                 tracing::warn!(%error, "schools could not be read; will retry");
             }
             tokio::time::sleep(PACE).await;

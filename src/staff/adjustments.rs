@@ -9,14 +9,14 @@ use crate::{
     adjustments::{AdjustError, Adjustment},
     approvals::{Approval, ApprovalId, ApprovalQuery, ApprovalVerdict},
     base::{
-        clock::Timestamp,
         db::{Keyset, Tx},
         ids::PersonId,
     },
     staff_accounts::{StaffAct, StaffMember},
 };
 
-static RULES: RequestRules = RequestRules {
+/// What its requests are, and who may ask and decide.
+pub(super) static RULES: RequestRules = RequestRules {
     kinds: &Adjustment::KINDS,
     ask: StaffAct::AskAdjustment,
     decide: StaffAct::DecideAdjustment,
@@ -114,15 +114,6 @@ impl PeopleDesk {
         page: Keyset,
     ) -> Result<Vec<Approval>, StaffActError> {
         self.requests(member).page(query, page).await
-    }
-
-    /// How many requests wait for the member to decide, and since when: a query.
-    pub async fn waiting_adjustments(
-        &self,
-        member: &StaffMember,
-        most: u32,
-    ) -> Result<(u64, Option<Timestamp>), StaffActError> {
-        self.requests(member).waiting(most).await
     }
 
     /// Nobody acts on the own card.

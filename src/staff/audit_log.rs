@@ -2,8 +2,8 @@
 
 use super::{StaffDesk, requests::StaffActError};
 use crate::{
-    audit::{AuditFilter, AuditHead, AuditKind, AuditLine},
-    base::db::Keyset,
+    audit::{AuditAct, AuditFilter, AuditHead, AuditKind, AuditLine},
+    base::{clock::Day, db::Keyset},
     ledger::SealingState,
     staff_accounts::{StaffAct, StaffMember},
 };
@@ -15,6 +15,10 @@ use serde::Deserialize;
 pub struct AuditQuery {
     /// `approvals`, `cases`, `people`, `terminals`, `doors`, `reads`, `staff`, `policy` or `rows`.
     pub kind: Option<String>,
+    /// One act by its name, as in `person.revealed_often`; instead of a kind.
+    pub act: Option<String>,
+    /// From this day on, as in `2026-11-28`.
+    pub since: Option<String>,
     /// A login.
     pub who: Option<String>,
     /// A subject as entries name it, or the id in it.
@@ -22,12 +26,24 @@ pub struct AuditQuery {
 }
 
 impl AuditQuery {
+    /// Entries of one act from a day on.
+    pub fn since(act: AuditAct, day: Day) -> Self {
+        let (act, since) = (Some(act.code().to_owned()), Some(day.to_string()));
+        Self { act, since, ..Self::default() }
+    }
+
     /// The filter that is asked for, within what the member may read.
     pub fn filter(&self, member: &StaffMember) -> Result<AuditFilter, StaffActError> {
         let kind = text(self.kind.as_deref()).map(|code| {
             let known = AuditKind::ALL.into_iter().find(|kind| kind.code() == code);
             known.ok_or(StaffActError::BadFilter("kind"))
         });
+        let act = text(self.act.as_deref()).map(|code| {
+            let known = AuditAct::ALL.iter().find(|act| act.code() == code);
+            known.map(|act| vec![act.code()]).ok_or(StaffActError::BadFilter("act"))
+        });
+        let since = text(self.since.as_deref())
+            .map(|day| day.parse::<Day>().map_err(|_| StaffActError::BadFilter("since")));
         let plain = |name, value: Option<&str>| match text(value) {
             Some(text) if text.len() > 80 => Err(StaffActError::BadFilter(name)),
             text => Ok(text.map(ToOwned::to_owned)),
@@ -35,7 +51,8 @@ impl AuditQuery {
         Ok(AuditFilter {
             school: member.school,
             only: only(member),
-            acts: kind.transpose()?.map(|kind| kind.acts().collect()),
+            acts: act.transpose()?.or(kind.transpose()?.map(|kind| kind.acts().collect())),
+            since: since.transpose()?.map(Day::start),
             who: plain("who", self.who.as_deref())?,
             object: plain("object", self.object.as_deref())?,
         })

@@ -16,6 +16,17 @@ impl BillDesk {
         self.bills.day(member.school, id).await?.ok_or(StaffActError::NotFound)
     }
 
+    /// Which of the days the member's school can have compared: a merchant that was taken out of the settings has
+    /// no bills.
+    pub async fn askable(
+        &self,
+        member: &StaffMember,
+        days: &[BillDay],
+    ) -> Result<Vec<bool>, StaffActError> {
+        let school = self.bills.schools.require(member.school).await?;
+        Ok(days.iter().map(|day| self.bills.has_bills_of(&school, &day.key)).collect())
+    }
+
     /// Fetches the bill of a day and compares it, now. The entry of the log is written before the provider is
     /// asked, where the member may.
     pub async fn compare_now(

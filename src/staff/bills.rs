@@ -5,12 +5,13 @@ use super::requests::{NewRequest, RequestRules, Requests, StaffActError};
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalKind, ApprovalQuery, ApprovalVerdict},
     base::{
-        clock::{Clock, Day, Timestamp},
+        clock::{Clock, Day},
         db::{Db, Keyset, Tx},
     },
     orders::order::PaymentId,
     reconciliation::{
-        BillDay, ProposedRepair, Reconciliation, Repair, RepairError, listing::BillDayQuery,
+        BillDay, OpenDays, ProposedRepair, Reconciliation, Repair, RepairError,
+        listing::BillDayQuery,
     },
     staff::{RefundDesk, RefundRefusal, RefundTarget},
     staff_accounts::{StaffAct, StaffMember},
@@ -18,7 +19,8 @@ use crate::{
 use std::sync::Arc;
 use uuid::Uuid;
 
-static RULES: RequestRules = RequestRules {
+/// What its requests are, and who may ask and decide.
+pub(super) static RULES: RequestRules = RequestRules {
     kinds: &[ApprovalKind::BillRepair],
     ask: StaffAct::AskRepair,
     decide: StaffAct::DecideRepair,
@@ -80,23 +82,13 @@ impl BillDesk {
         Ok(filter.count(&self.db, most).await?)
     }
 
-    /// How many days differ, and when the oldest began: a query.
+    /// Which days somebody should look at: a query.
     pub async fn open_days(
         &self,
         member: &StaffMember,
-        most: u32,
-    ) -> Result<(u64, Option<Timestamp>), StaffActError> {
-        let (days, oldest) = self.bills.open_days(member.school, most).await?;
-        Ok((days, oldest.map(Day::start)))
-    }
-
-    /// How many requests wait for the member to decide, and since when: a query.
-    pub async fn waiting(
-        &self,
-        member: &StaffMember,
-        most: u32,
-    ) -> Result<(u64, Option<Timestamp>), StaffActError> {
-        self.requests(member).waiting(most).await
+        (yesterday, most): (Day, u32),
+    ) -> Result<OpenDays, StaffActError> {
+        Ok(self.bills.open_days(member.school, (yesterday, most)).await?)
     }
 
     /// What differs on a day, or did.

@@ -71,6 +71,8 @@ rights! {
     ChangeDoorRights;
     /// Read the log of doors.
     ReadAccessLog;
+    /// Read balances and statements of people.
+    ReadBalances;
     /// Find people, masked, and open one.
     ReadPeople;
     /// Take a list of people away as a file.

@@ -4,15 +4,16 @@ use super::StaffDesk;
 use crate::{
     audit::LedgerCheck,
     base::{
-        clock::{Day, Timestamp},
+        clock::Timestamp,
         db::DbError,
+        job_runs::JobRun,
         outbox::{self, Backlog, RefusedGroup},
     },
     key_trials::{KeyTrialError, KeyTrialState},
     ledger::SealingState,
     messages::FailedMessages,
     orders::{due::ProviderPulse, fact::Provider},
-    reconciliation::BillDay,
+    reconciliation::{BillDay, BillStanding},
     staff_accounts::StaffMember,
 };
 use std::time::Duration;
@@ -40,10 +41,12 @@ pub struct SchoolHealth {
     pub outbox: Vec<Backlog>,
     /// How far the ledger is sealed.
     pub sealing: SealingState,
-    /// The payment providers.
+    /// The payment providers that are configured, and others of which payments are not answered for.
     pub providers: Vec<ProviderPulse>,
-    /// The last day of each provider whose bill was compared, and when one was last.
-    pub bills: Vec<(Provider, Day, Timestamp)>,
+    /// The bills of the providers that are configured.
+    pub bills: Vec<BillStanding>,
+    /// The work in the background, of all schools.
+    pub jobs: Vec<JobRun>,
     /// What the last check of the whole ledger found.
     pub check: Option<LedgerCheck>,
     /// What others refused for ever, by kind and reason.
@@ -91,13 +94,20 @@ impl SchoolHealth {
         HealthLevel::since(provider.overdue_since, self.now)
     }
 
-    /// How it goes with bills of which this day was the last: each morning one is due.
-    pub fn of_bills(&self, day: Day) -> HealthLevel {
-        match BillDay::due_by(self.now).number() - day.number() {
-            ..=0 => HealthLevel::Well,
-            1 => HealthLevel::Late,
-            2.. => HealthLevel::Stuck,
+    /// How it goes with the bills of a provider: each morning one is due. Of a provider of which there never was
+    /// anything nothing is due.
+    pub fn of_bills(&self, bills: &BillStanding) -> HealthLevel {
+        let behind = bills.last.map(|(day, _)| BillDay::due_by(self.now).number() - day.number());
+        match (behind.unwrap_or(0), bills.missing) {
+            (..=0, 0) => HealthLevel::Well,
+            (..=1, ..=1) => HealthLevel::Late,
+            _ => HealthLevel::Stuck,
         }
+    }
+
+    /// How it goes with a job: it is tried again by itself.
+    pub fn of_job(&self, job: &JobRun) -> HealthLevel {
+        HealthLevel::since(job.failing_since, self.now)
     }
 
     /// How it goes with the ledger by its last check.
@@ -110,24 +120,31 @@ impl SchoolHealth {
     pub fn worst(&self) -> HealthLevel {
         let outbox = self.outbox.iter().map(|backlog| self.of_backlog(backlog));
         let providers = self.providers.iter().map(|provider| self.of_provider(provider));
-        let bills = self.bills.iter().map(|(_, day, _)| self.of_bills(*day));
-        let all = outbox.chain(providers).chain(bills).chain([self.of_check()]);
+        let bills = self.bills.iter().map(|bills| self.of_bills(bills));
+        let jobs = self.jobs.iter().map(|job| self.of_job(job));
+        let all = outbox.chain(providers).chain(bills).chain(jobs).chain([self.of_check()]);
         all.fold(self.of_sealing(), HealthLevel::max)
     }
 }
 
 impl StaffDesk {
-    /// How the system runs for the member's school: seven queries.
+    /// How the system runs for the member's school: eight queries.
     pub async fn health(&self, member: &StaffMember) -> Result<SchoolHealth, DbError> {
         let (school, now) = (member.school, self.clock.now());
+        let keys = self.trials.of(school).await?;
+        let configured: Vec<Provider> =
+            keys.iter().filter_map(|key| Provider::from_code(key.section)).collect();
+        let mut providers = ProviderPulse::of_school(&self.db, school, now).await?;
+        providers.retain(|pulse| configured.contains(&pulse.provider) || pulse.overdue > 0);
         Ok(SchoolHealth {
             outbox: outbox::backlog(&self.db, school).await?,
             sealing: SealingState::of_school(&self.db, school).await?,
-            providers: ProviderPulse::of_school(&self.db, school, now).await?,
-            bills: BillDay::last_compared(&self.db, school).await?,
+            providers,
+            bills: BillStanding::of_school(&self.db, school, (&configured, now)).await?,
+            jobs: JobRun::all(&self.db).await?,
             check: LedgerCheck::last(&self.db).await?,
             refused: FailedMessages::groups(&self.db, school).await?,
-            keys: self.trials.of(school).await?,
+            keys,
             now,
         })
     }
@@ -145,6 +162,7 @@ impl StaffDesk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::clock::Day;
 
     #[test]
     fn what_waits_is_late_and_then_stuck() {
@@ -191,6 +209,7 @@ mod tests {
             sealing: SealingState { position: 0, sealed_at: None, hash: None, waiting: 0 },
             providers: Vec::new(),
             bills: Vec::new(),
+            jobs: Vec::new(),
             check: None,
             refused: Vec::new(),
             keys: Vec::new(),
@@ -212,8 +231,49 @@ mod tests {
             (hour(11), 2, HealthLevel::Late),
         ];
         for (now, back, level) in cases {
-            let bills = vec![(Provider::ALL[0], compared(back), now)];
+            let (provider, last) = (Provider::ALL[0], Some((compared(back), now)));
+            let bills = vec![BillStanding { provider, last, missing: 0 }];
             let health = SchoolHealth { bills, ..quiet_school(now) };
+            assert_eq!(health.worst(), level, "{health:?}");
+        }
+    }
+
+    #[test]
+    fn a_bill_that_is_missing_is_late_and_two_are_stuck() {
+        let now = Timestamp::from_seconds(1_795_233_600);
+        let due = BillDay::due_by(now);
+        let cases = [
+            (None, 0, HealthLevel::Well),
+            (None, 1, HealthLevel::Late),
+            (None, 2, HealthLevel::Stuck),
+            (Some(due), 1, HealthLevel::Late),
+            (Some(due), 2, HealthLevel::Stuck),
+        ];
+        for (day, missing, level) in cases {
+            let last = day.map(|day| (day, now));
+            let bills = vec![BillStanding { provider: Provider::ALL[0], last, missing }];
+            let health = SchoolHealth { bills, ..quiet_school(now) };
+            assert_eq!(health.worst(), level, "{health:?}");
+        }
+    }
+
+    #[test]
+    fn a_job_that_fails_for_an_hour_is_stuck() {
+        let now = Timestamp::from_seconds(1_795_233_600);
+        let ago = |minutes| now.minus(Duration::from_mins(minutes));
+        for (failing_since, level) in [
+            (None, HealthLevel::Well),
+            (Some(ago(4)), HealthLevel::Well),
+            (Some(ago(5)), HealthLevel::Late),
+            (Some(ago(60)), HealthLevel::Stuck),
+        ] {
+            let job = JobRun {
+                name: "sweep".to_owned(),
+                done_at: Some(ago(90)),
+                failed: None,
+                failing_since,
+            };
+            let health = SchoolHealth { jobs: vec![job], ..quiet_school(now) };
             assert_eq!(health.worst(), level, "{health:?}");
         }
     }

@@ -14,11 +14,12 @@ use crate::{
     },
     staff_accounts::{
         AddedStaff, ListedStaff, Slip, StaffAct, StaffChange, StaffChangeError, StaffChanges,
-        StaffId, StaffMember, StaffQuery, StaffRoles, WorkId,
+        StaffId, StaffMember, StaffPlace, StaffQuery, StaffRoles, WorkId,
     },
 };
 
-const RULES: RequestRules = RequestRules {
+/// What its requests are, and who may ask and decide.
+pub(super) static RULES: RequestRules = RequestRules {
     kinds: &[ApprovalKind::StaffRoles, ApprovalKind::StaffFactor],
     ask: StaffAct::ChangeStaff,
     decide: StaffAct::ChangeStaff,
@@ -100,7 +101,7 @@ impl StaffDesk {
         &self,
         member: &StaffMember,
         query: &StaffQuery,
-        page: Keyset,
+        page: Keyset<StaffPlace>,
     ) -> Result<Vec<ListedStaff>, StaffActError> {
         let filter = query.filter(member.school).map_err(StaffActError::BadFilter)?;
         Ok(filter.page(&self.db, page).await?)
@@ -334,13 +335,14 @@ impl StaffDesk {
         self.member_requests(member).oldest_waiting(most).await
     }
 
-    /// How many of them wait for the member, and since when.
+    /// How many of them there are, among the first `most`.
     pub async fn count_staff_requests(
         &self,
         member: &StaffMember,
+        query: &ApprovalQuery,
         most: u32,
-    ) -> Result<(u64, Option<Timestamp>), StaffActError> {
-        self.member_requests(member).waiting(most).await
+    ) -> Result<u64, StaffActError> {
+        self.member_requests(member).count(query, most).await
     }
 
     async fn with_login(

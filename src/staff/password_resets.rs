@@ -20,7 +20,8 @@ use crate::{
 };
 use secrecy::SecretString;
 
-static RULES: RequestRules = RequestRules {
+/// What its requests are, and who may ask and decide.
+pub(super) static RULES: RequestRules = RequestRules {
     kinds: &[ApprovalKind::PasswordReset],
     ask: StaffAct::ResetPassword,
     decide: StaffAct::ResetPassword,
@@ -115,15 +116,6 @@ impl PeopleDesk {
         page: Keyset,
     ) -> Result<Vec<Approval>, StaffActError> {
         self.resets(member).page(query, page).await
-    }
-
-    /// How many requests wait for the member to decide, and since when: a query.
-    pub async fn waiting_resets(
-        &self,
-        member: &StaffMember,
-        most: u32,
-    ) -> Result<(u64, Option<Timestamp>), StaffActError> {
-        self.resets(member).waiting(most).await
     }
 
     /// Nobody acts on the own card.

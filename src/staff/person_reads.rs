@@ -3,12 +3,13 @@
 use super::{DoorDesk, DoorSearch, PeopleDesk, StaffPeopleError, doors::StaffDoorError};
 use crate::{
     audit::{AuditAct, AuditLine},
-    base::ids::PersonId,
+    base::{db::Keyset, ids::PersonId},
     ledger::transfer::TransferId,
     overview::{
         Overview,
         statement::{StatementEntry, StatementFilter},
     },
+    schools::Person,
     staff_accounts::{StaffAct, StaffMember, StaffRefusal},
 };
 
@@ -42,9 +43,29 @@ impl PeopleDesk {
         }
         let person = self.at_school(member, id).await?;
         self.note_opened(member, id).await?;
-        let (of, all) = ((member.school, id), StatementFilter::default());
-        let lines = Overview::lines(&self.db, of, (all, before), limit).await?;
+        let lines = self.statement_lines(&person, (before, limit)).await?;
         Ok(([person.masked_name(&self.sealer)?, person.student_no], lines))
+    }
+
+    /// The same for a file, which is an entry of the log of its own: the number, and the newest lines beyond a place.
+    pub async fn statement_of(
+        &self,
+        member: &StaffMember,
+        id: PersonId,
+        page: Keyset<TransferId>,
+    ) -> Result<Vec<(String, StatementEntry)>, StaffPeopleError> {
+        let person = self.at_school(member, id).await?;
+        let lines = self.statement_lines(&person, (page.beyond, u64::from(page.most))).await?;
+        Ok(lines.into_iter().map(|line| (person.student_no.clone(), line)).collect())
+    }
+
+    async fn statement_lines(
+        &self,
+        person: &Person,
+        (before, limit): (Option<TransferId>, u64),
+    ) -> Result<Vec<StatementEntry>, StaffPeopleError> {
+        let (of, all) = ((person.school, person.id), StatementFilter::default());
+        Ok(Overview::lines(&self.db, of, (all, before), limit).await?)
     }
 }
 

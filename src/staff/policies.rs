@@ -21,7 +21,8 @@ use crate::{
 };
 use uuid::Uuid;
 
-const RULES: RequestRules = RequestRules {
+/// What its requests are, and who may ask and decide.
+pub(super) static RULES: RequestRules = RequestRules {
     kinds: &[ApprovalKind::PolicyChange],
     ask: StaffAct::ChangePolicy,
     decide: StaffAct::ChangePolicy,
@@ -258,13 +259,14 @@ impl StaffDesk {
         Ok(self.policy_requests_of(member).oldest_waiting(1).await?.into_iter().next())
     }
 
-    /// Whether it waits for the member, and since when.
+    /// How many requests for changes there are, among the first `most`.
     pub async fn count_policy_requests(
         &self,
         member: &StaffMember,
+        query: &ApprovalQuery,
         most: u32,
-    ) -> Result<(u64, Option<Timestamp>), StaffActError> {
-        self.policy_requests_of(member).waiting(most).await
+    ) -> Result<u64, StaffActError> {
+        self.policy_requests_of(member).count(query, most).await
     }
 
     /// What a new school has still to do, and what is done.

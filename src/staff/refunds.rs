@@ -9,7 +9,6 @@ use super::{
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalKind, ApprovalQuery, ApprovalVerdict},
     base::{
-        clock::Timestamp,
         db::{Keyset, Tx},
         money::Fen,
     },
@@ -18,7 +17,8 @@ use crate::{
 };
 use uuid::Uuid;
 
-static RULES: RequestRules = RequestRules {
+/// What its requests are, and who may ask and decide.
+pub(super) static RULES: RequestRules = RequestRules {
     kinds: &[ApprovalKind::Refund, ApprovalKind::RefundEnd],
     ask: StaffAct::AskRefund,
     decide: StaffAct::DecideRefund,
@@ -194,15 +194,6 @@ impl StaffDesk {
             StaffRefund { approval, standing }
         };
         Ok(page.into_iter().map(with_standing).collect())
-    }
-
-    /// How many requests wait for the member to decide, and since when: a query.
-    pub async fn waiting(
-        &self,
-        member: &StaffMember,
-        most: u32,
-    ) -> Result<(u64, Option<Timestamp>), StaffActError> {
-        self.requests(member).waiting(most).await
     }
 
     pub(super) fn requests<'a>(&'a self, member: &'a StaffMember) -> Requests<'a> {

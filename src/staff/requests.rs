@@ -202,12 +202,6 @@ impl Requests<'_> {
         query.filter(of, staff_no, self.clock.now()).map_err(StaffActError::BadFilter)
     }
 
-    /// How many requests wait for somebody else than who asked, such as the member, and since when.
-    pub async fn waiting(&self, most: u32) -> Result<(u64, Option<Timestamp>), StaffActError> {
-        let (of, staff_no) = ((self.member.school, self.rules.kinds), &*self.member.staff_no);
-        Ok(Approval::waiting(self.db, of, staff_no, (self.clock.now(), most)).await?)
-    }
-
     /// The oldest requests that wait, at most `most`.
     pub async fn oldest_waiting(&self, most: u64) -> Result<Vec<Approval>, StaffActError> {
         let of = (self.member.school, self.rules.kinds);

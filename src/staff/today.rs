@@ -2,25 +2,24 @@
 
 use super::{
     BillDesk, CaseDesk, PeopleDesk, StaffActError, StaffCaseError, StaffDesk, TerminalDesk,
+    adjustments, audit_log::AuditQuery, bills, members, password_resets, policies, refunds,
 };
 use crate::{
-    audit::LedgerCheck,
+    approvals::Approval,
+    audit::{AuditAct, LedgerCheck},
     base::{
         clock::{Clock, Day, Timestamp},
-        db::{DbError, Keyset},
+        db::DbError,
         money::Fen,
     },
     ledger::SealingState,
     orders::{due::ProviderPulse, listing::OrderFilter},
-    reconciliation::listing::BillDayQuery,
+    reconciliation::OpenDays,
     roster_imports::RosterDesk,
     staff_accounts::{StaffAct, StaffMember},
     terminals::listing::{TerminalFilter, TerminalState},
 };
 use std::sync::Arc;
-
-/// So many days of bills are looked at for those of yesterday: each provider has one.
-const BILL_DAYS: u16 = 20;
 
 /// What the first page of a member asks for.
 #[derive(Clone, Debug)]
@@ -91,11 +90,18 @@ impl TodayDesk {
     pub async fn today(&self, member: &StaffMember, most: u32) -> Result<Today, StaffCaseError> {
         let now = self.clock.now();
         let may = |act| member.roles.has(act);
+        let yesterday = Day::from_number(now.day().number().saturating_sub(1));
+        let days = if may(StaffAct::ReadBills) {
+            Some(self.bills.open_days(member, (yesterday, most)).await?)
+        } else {
+            None
+        };
         let mut waiting = self.requests(member, most).await?;
         waiting.extend(self.work(member, most).await?);
+        waiting.extend(days.iter().flat_map(of_bills));
         let mut today = Today {
             waiting: waiting.into_iter().filter(|one| one.count > 0).collect(),
-            noted: self.noted(member, now, most).await?,
+            noted: self.noted(member, days, (yesterday, most)).await?,
             money: None,
             providers: None,
             sealing: None,
@@ -115,37 +121,23 @@ impl TodayDesk {
         Ok(today)
     }
 
-    /// Requests that the member may decide.
-    async fn requests(
-        &self,
-        member: &StaffMember,
-        most: u32,
-    ) -> Result<Vec<TodayCount>, StaffActError> {
-        let may = |act| member.roles.has(act);
-        let mut found = Vec::new();
-        if may(StaffAct::DecideRefund) {
-            found.push(counted("refund_requests", self.staff.waiting(member, most).await?));
-        }
-        if may(StaffAct::DecideRepair) {
-            found.push(counted("repair_requests", self.bills.waiting(member, most).await?));
-        }
-        if may(StaffAct::DecideAdjustment) {
-            let waiting = self.people.waiting_adjustments(member, most).await?;
-            found.push(counted("adjustment_requests", waiting));
-        }
-        if may(StaffAct::ResetPassword) {
-            let waiting = self.people.waiting_resets(member, most).await?;
-            found.push(counted("password_resets", waiting));
-        }
-        if may(StaffAct::ChangeStaff) {
-            let waiting = self.staff.count_staff_requests(member, most).await?;
-            found.push(counted("staff_requests", waiting));
-        }
-        if may(StaffAct::ChangePolicy) {
-            let waiting = self.staff.count_policy_requests(member, most).await?;
-            found.push(counted("policy_requests", waiting));
-        }
-        Ok(found)
+    /// Requests that the member may decide, by desk: a query for all.
+    async fn requests(&self, member: &StaffMember, most: u32) -> Result<Vec<TodayCount>, DbError> {
+        let all = [
+            ("refund_requests", &refunds::RULES),
+            ("repair_requests", &bills::RULES),
+            ("adjustment_requests", &adjustments::RULES),
+            ("password_resets", &password_resets::RULES),
+            ("staff_requests", &members::RULES),
+            ("policy_requests", &policies::RULES),
+        ];
+        let desks: Vec<_> =
+            all.into_iter().filter(|(_, rules)| member.roles.has(rules.decide)).collect();
+        let kinds: Vec<_> = desks.iter().map(|(_, rules)| rules.kinds).collect();
+        let of = (member.school, &*kinds);
+        let limits = (self.clock.now(), most);
+        let waiting = Approval::waiting(&self.staff.db, of, &member.staff_no, limits).await?;
+        Ok(desks.iter().zip(waiting).map(|((list, _), found)| counted(list, found)).collect())
     }
 
     /// Other work that the member may do.
@@ -161,9 +153,6 @@ impl TodayDesk {
             let [free, own] = cases.waiting_for(member, most).await?;
             found.extend([counted("free_cases", free), counted("own_cases", own)]);
         }
-        if may(StaffAct::ReadBills) {
-            found.push(counted("open_bill_days", self.bills.open_days(member, most).await?));
-        }
         if may(StaffAct::ImportRoster) {
             found.push(counted("checked_rosters", self.rosters.waiting(member, most).await?));
         }
@@ -174,22 +163,17 @@ impl TodayDesk {
     async fn noted(
         &self,
         member: &StaffMember,
-        now: Timestamp,
-        most: u32,
+        days: Option<OpenDays>,
+        (yesterday, most): (Day, u32),
     ) -> Result<Vec<TodayCount>, StaffActError> {
-        let may = |act| member.roles.has(act);
+        let (may, now) = (|act| member.roles.has(act), self.clock.now());
         let mut found = Vec::new();
-        if may(StaffAct::ReadBills) {
-            let yesterday = Day::from_number(now.day().number() - 1).to_string();
-            let of_it = BillDayQuery {
-                from: Some(yesterday.clone()),
-                to: Some(yesterday),
-                ..BillDayQuery::default()
-            };
-            let page = Keyset { beyond: None, descending: true, most: BILL_DAYS };
-            let days = self.bills.days(member, &of_it, page).await?;
-            let differences = days.iter().map(|day| day.totals.open_differences).sum();
-            found.push(counted("differences_of_yesterday", (differences, None)));
+        let differ = days.map(|days| (days.of_yesterday, None));
+        found.extend(differ.map(|differ| counted("differences_of_yesterday", differ)));
+        if may(StaffAct::ReadStaffAudit) {
+            let often = AuditQuery::since(AuditAct::ManyRevealed, yesterday).filter(member)?;
+            let often = (self.staff.audit_count(&often, most).await?, None);
+            found.push(counted("many_reveals", often));
         }
         if may(StaffAct::ReadMessages) {
             let failed = self.staff.failed_messages(member).await?;
@@ -208,6 +192,15 @@ impl TodayDesk {
     async fn off(&self, filter: &TerminalFilter, most: u32) -> Result<u64, DbError> {
         self.terminals.count(filter, most).await
     }
+}
+
+/// Days of bills that wait for somebody.
+fn of_bills(days: &OpenDays) -> [TodayCount; 2] {
+    let since = |(count, oldest): (u64, Option<Day>)| (count, oldest.map(Day::start));
+    [
+        counted("open_bill_days", since(days.differ)),
+        counted("awaited_bill_days", since(days.awaited)),
+    ]
 }
 
 const fn counted(kind: &'static str, (count, oldest): Counted) -> TodayCount {

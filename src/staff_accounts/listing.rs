@@ -1,11 +1,13 @@
 //! Which logins members of staff list.
 
-use super::{ListedStaff, StaffRole, store::listing as store};
+use super::{ListedStaff, StaffId, StaffRole, store::listing as store};
 use crate::base::{
+    clock::Timestamp,
     db::{Db, DbError, Keyset},
     ids::SchoolId,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use std::fmt;
 
 /// Which logins somebody wants to see, as addresses name it. What is empty is not asked for.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -17,6 +19,41 @@ pub struct StaffQuery {
     pub state: Option<String>,
     /// `signed_in` for those first that signed in last; otherwise by login.
     pub by: Option<String>,
+}
+
+/// The place of a login in a list: what it was listed by, as it was then. Who signs in meanwhile moves in the list, and
+/// no place with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaffPlace {
+    /// When it last signed in, in microseconds; 0 for never.
+    pub signed_in_at: i64,
+    /// The login.
+    pub id: StaffId,
+}
+
+impl StaffPlace {
+    /// That of a login.
+    pub fn of(one: &ListedStaff) -> Self {
+        Self { signed_in_at: one.signed_in_at.map_or(0, Timestamp::micros), id: one.id }
+    }
+}
+
+impl fmt::Display for StaffPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.signed_in_at, self.id.uuid().simple())
+    }
+}
+
+impl<'de> Deserialize<'de> for StaffPlace {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let parts = text.split_once('.');
+        let place = parts.and_then(|(at, id)| {
+            let id = StaffId::from_uuid(id.parse().ok()?);
+            Some(Self { signed_in_at: at.parse().ok()?, id })
+        });
+        place.ok_or_else(|| D::Error::custom("not a place in a list"))
+    }
 }
 
 /// Which logins of a school.
@@ -65,8 +102,12 @@ impl StaffFilter {
         Self { school, role: None, enabled: None, by_sign_in: false }
     }
 
-    /// A page of them, in one query. A place in the list is a login's id.
-    pub async fn page(&self, db: &Db, page: Keyset) -> Result<Vec<ListedStaff>, DbError> {
+    /// A page of them, in one query.
+    pub async fn page(
+        &self,
+        db: &Db,
+        page: Keyset<StaffPlace>,
+    ) -> Result<Vec<ListedStaff>, DbError> {
         let found = store::page(db, self, page).await?;
         Ok(found.into_iter().map(ListedStaff::from).collect())
     }

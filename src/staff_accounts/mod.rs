@@ -29,7 +29,7 @@ mod work;
 
 pub use changes::{AddedStaff, StaffBonds, StaffChange, StaffChangeError, StaffChanges};
 pub use classes::StaffClasses;
-pub use listing::{StaffFilter, StaffQuery};
+pub use listing::{StaffFilter, StaffPlace, StaffQuery};
 pub use names::{
     FACTOR_LIFETIME, StaffLogin, StaffNo, StaffRefusal, StaffRole, StaffRoles, WorkId,
 };

@@ -4,6 +4,7 @@ use super::{StaffAccounts, store::sessions};
 use crate::base::{
     clock::{Clock, Timestamp},
     db::{Db, DbError},
+    job_runs,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +20,9 @@ impl StaffAccounts {
         let mut turn = tokio::time::interval(DELETE_EVERY);
         loop {
             turn.tick().await;
-            if let Err(error) = Self::delete_old_sessions_now(&db, clock.now()).await {
+            if let Err(error) =
+                job_runs::noted(Self::delete_old_sessions_now(&db, clock.now()).await)
+            {
                 tracing::error!(%error, "old sessions of staff were not deleted");
             }
         }

@@ -11,6 +11,7 @@ use crate::base::{
     crypto::seal::{Aad, SealError, Sealer},
     db::{Db, DbError, TxError},
     ids::SchoolId,
+    job_runs,
 };
 use futures_util::{Stream, stream};
 use std::{sync::Arc, time::Duration};
@@ -183,7 +184,7 @@ impl StoredFiles {
         let mut turn = tokio::time::interval(DELETE_EVERY);
         loop {
             turn.tick().await;
-            if let Err(error) = Self::delete_expired(&db, clock.now()).await {
+            if let Err(error) = job_runs::noted(Self::delete_expired(&db, clock.now()).await) {
                 tracing::error!(%error, "expired files were not deleted");
             }
         }

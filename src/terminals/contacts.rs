@@ -4,6 +4,7 @@ use super::{TerminalId, Terminals, store};
 use crate::base::{
     clock::Timestamp,
     db::{Db, DbError},
+    job_runs,
 };
 use std::{
     collections::HashMap,
@@ -43,7 +44,7 @@ impl Terminals {
     pub async fn keep_contacts(self, db: Db) {
         loop {
             self.contacts.some.notified().await;
-            if let Err(error) = self.write_contacts(&db).await {
+            if let Err(error) = job_runs::noted(self.write_contacts(&db).await) {
                 tracing::warn!(%error, "when terminals were heard of could not be written");
             }
             tokio::time::sleep(PACE).await;

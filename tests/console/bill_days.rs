@@ -4,10 +4,14 @@ use super::browser::Browser;
 use crate::staff::whole_way::{staff, topped_up};
 use onecard::base::{clock::Day, ids::uuid_at};
 use serde_json::json;
-use testkit::{TestDb, World, now, on_each_database};
+use testkit::{TestDb, World, now, on_each_database, wish_by};
 use uuid::Uuid;
 
-on_each_database!(a_day_is_closed_by_hand_once, a_refund_on_its_way_explains_the_sums);
+on_each_database!(
+    a_day_is_closed_by_hand_once,
+    a_refund_on_its_way_explains_the_sums,
+    a_bill_that_never_came_is_fetched_from_its_row,
+);
 
 /// A day of the bill of the merchant of our only payment, with its refunds and so much that differs.
 async fn compared(world: &World, day: Day, (refunded, open): (i64, i64)) -> Uuid {
@@ -26,7 +30,26 @@ async fn compared(world: &World, day: Day, (refunded, open): (i64, i64)) -> Uuid
     id
 }
 
-fn ago(days: i32) -> Day {
+/// A day of a provider with so many differences; or one whose bill has not come.
+pub(super) async fn of_provider(
+    world: &World,
+    day: Day,
+    (provider, open): (&str, i64),
+    is_awaited: bool,
+) {
+    let (id, at) = (uuid_at(now()), if is_awaited { 0 } else { now().micros() });
+    let (id, school) = (world.rows.literal(&id.to_string()), world.rows.school("xnec").await);
+    let sql = format!(
+        "INSERT INTO bill_day (id, school_id, provider, merchant_number, day, state, run, file_hash, \
+         bill_rows, our_rows, paid_count, paid_fen, back_count, back_fen, billed_fen, refunded_fen, \
+         fee_fen, coupon_fen, open_differences, compared_at) VALUES ({id}, {school}, '{provider}', \
+         'm', {}, 'open', 1, 'h', 2, 2, 1, 1, 0, 0, 1, 0, 0, 0, {open}, {at})",
+        day.number()
+    );
+    assert_eq!(world.rows.change(&sql, []).await, 1);
+}
+
+pub(super) fn ago(days: i32) -> Day {
     Day::from_number(now().day().number() - days)
 }
 
@@ -122,4 +145,88 @@ async fn a_refund_on_its_way_explains_the_sums(db: &TestDb) {
             assert_eq!(page.says("其中"), !said.is_empty(), "{path}: {}", page.html);
         }
     }
+}
+
+/// A day of the merchant of our only payment whose bill has not come.
+async fn awaited(world: &World, day: Day) -> Uuid {
+    let id = compared(world, day, (0, 2)).await;
+    let sql = format!(
+        "UPDATE bill_day SET compared_at = 0, run = 0, billed_fen = 0, our_rows = 0, \
+         open_differences = 0 WHERE day = {}",
+        day.number()
+    );
+    assert_eq!(world.rows.change(&sql, []).await, 1);
+    id
+}
+
+/// A payment that the provider has as of two days ago, and of which we were not told.
+async fn paid_long_ago(world: &World) {
+    let student = world.student(0).await;
+    let order = student.order_with(&wish_by("wechat_pay", 20000), "first").await.unwrap().body(201);
+    let number = world.out_trade_no(&order).await;
+    world.pay().drop_callbacks(&number).unwrap();
+    world.sandbox_clock().set_offset(chrono::TimeDelta::days(-2));
+    world.pay().pay(&number).unwrap();
+    world.sandbox_clock().set_offset(chrono::TimeDelta::zero());
+}
+
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
+async fn a_bill_that_never_came_is_fetched_from_its_row(db: &TestDb) {
+    const LIST: &str = "/staff/reconciliation";
+    let world = World::start(db).await;
+    paid_long_ago(&world).await;
+    let (two, three) = (awaited(&world, ago(2)).await, awaited(&world, ago(3)).await);
+    compared(&world, ago(4), (0, 1)).await;
+    let (finance, _) = Browser::of(&world, "f1", "2001", &["finance"]).await;
+    let list = finance.get(LIST).await.with(200);
+    for word in ["未取到账单</span>", "现在取<span", "3 天", "有差异</span>", "—"] {
+        assert!(list.says(word), "{word}: {}", list.html);
+    }
+    for (state, days, says) in
+        [("awaited", "2 天", "未取到账单</span>"), ("open", "1 天", "有差异</span>")]
+    {
+        let page = finance.get(&format!("{LIST}?state={state}")).await.with(200);
+        assert!(page.says(days) && page.says(says), "{state}: {}", page.html);
+        assert_eq!(page.says("现在取<span"), state == "awaited", "{}", page.html);
+    }
+    let today = finance.get("/staff").await.with(200);
+    assert!(today.says("未取到账单"), "{}", today.html);
+    // Whoever only reads is not offered it, and cannot.
+    let (auditor, _) = Browser::of(&world, "au", "2003", &["auditor"]).await;
+    assert!(!auditor.get(LIST).await.with(200).says("现在取<span"));
+    // Nothing was compared, so nothing is closed.
+    let page = finance.get(&format!("{LIST}/{two}")).await.with(200);
+    assert!(page.says("未取到账单") && page.says("现在取账单并核对"), "{}", page.html);
+    assert!(!page.says("关闭这一天"), "{}", page.html);
+    let json = staff(&world, "f2", "2002", "finance").await;
+    let days = json.get("/api/v1/staff/reconciliation/days?state=awaited").await.body(200);
+    let [first, rest] = [0, 1].map(|nth| days["items"][nth].clone());
+    assert_eq!([&first["state"], &rest["state"]], ["awaited", "awaited"], "{days}");
+    assert!(first["compared_at"].is_null(), "{days}");
+
+    let run = format!("{LIST}/{two}/run");
+    let done = finance.submit(&list, &run, &[]).await.with(303);
+    let day = finance.follow(&done).await.with(200);
+    for word in ["已重新取账单并核对", "<dd>平</dd>", "收 ¥200.00", "关闭这一天"] {
+        assert!(day.says(word), "{word}: {}", day.html);
+    }
+    // What we had not heard of is credited.
+    assert_eq!(world.rows.count("payment WHERE state = 'paid'").await, 1);
+    let of = format!("/api/v1/staff/reconciliation/wechat_pay/{}/run", ago(3));
+    let compared = json.post(&of, &json!({})).await.body(200);
+    assert_eq!(compared["state"], "closed", "{compared}");
+    assert_eq!(compared["id"], json!(three), "{compared}");
+    assert!(compared["compared_at"].is_string(), "{compared}");
+    let list = finance.get(&format!("{LIST}?state=awaited")).await.with(200);
+    assert!(list.says("没有符合条件的日子"), "{}", list.html);
+    assert!(finance.get(&format!("{LIST}?state=closed")).await.says("2 天"));
+
+    // A merchant that was taken out of the settings has no bills to be fetched.
+    let gone = awaited(&world, ago(5)).await;
+    let other =
+        format!("UPDATE bill_day SET merchant_number = 'old' WHERE day = {}", ago(5).number());
+    assert_eq!(world.rows.change(&other, []).await, 1);
+    let page = finance.get(&format!("{LIST}/{gone}")).await.with(200);
+    assert!(page.says("未取到账单") && !page.says("现在取"), "{}", page.html);
+    finance.submit(&page, &format!("{LIST}/{gone}/run"), &[]).await.with(404);
 }

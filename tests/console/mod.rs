@@ -31,5 +31,6 @@ mod rosters;
 mod routes;
 mod sign_in;
 mod terminals;
+mod tiles;
 mod today;
 mod work;

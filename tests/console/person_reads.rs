@@ -1,10 +1,15 @@
 //! What leads on from a person: all orders, the statement, and the log beside the thing.
 
 use super::{browser::Browser, people::PEOPLE};
-use crate::staff::whole_way::topped_up;
+use crate::staff::whole_way::{staff, topped_up};
 use testkit::{TestDb, World, on_each_database};
 
-on_each_database!(all_orders_of_a_person, a_statement_is_as_the_holder_has_it, the_log_is_beside);
+on_each_database!(
+    all_orders_of_a_person,
+    a_statement_is_as_the_holder_has_it,
+    a_statement_is_taken_away_and_read_as_json,
+    the_log_is_beside,
+);
 
 async fn all_orders_of_a_person(db: &TestDb) {
     let world = World::start(db).await;
@@ -75,6 +80,55 @@ async fn a_statement_is_as_the_holder_has_it(db: &TestDb) {
     assert!(below.says("还没有账目。") && below.says("最新的"), "{}", below.html);
     let elsewhere = world.rows.person("hbkj", "3301001").await;
     office.get(&format!("{PEOPLE}/{elsewhere}/statement")).await.with(404);
+}
+
+async fn a_statement_is_taken_away_and_read_as_json(db: &TestDb) {
+    let world = World::start(db).await;
+    let (_, order) = topped_up(&world).await;
+    let id = world.rows.id("SELECT person_id FROM orders").await;
+    let (finance, _) = Browser::of(&world, "finance", "1002", &["finance"]).await;
+    let path = format!("{PEOPLE}/{id}/statement");
+    let page = finance.get(&path).await.with(200);
+    let export = format!("{path}/export");
+    assert!(page.says(&format!("action=\"{export}\"")), "{}", page.html);
+    let file = finance.submit(&page, &export, &[("format", "csv")]).await.with(200);
+    let lines: Vec<&str> = file.html.trim_end().split("\r\n").collect();
+    let number =
+        world.rows.texts("SELECT student_no FROM person p JOIN orders o ON o.person_id = p.id");
+    let number = number.await.remove(0);
+    assert!(
+        lines.len() == 2 && lines[0].ends_with("学号或工号,时间,账目,金额（元）,订单号"),
+        "{lines:?}"
+    );
+    let own = order["id"].as_str().unwrap().replace('-', "");
+    for word in [&*number, "微信充值", ",50.00,", &own] {
+        assert!(lines[1].contains(word), "{word}: {lines:?}");
+    }
+    finance.submit(&page, &export, &[("format", "xlsx")]).await.with(200);
+    let taken = "SELECT subject FROM audit_entry WHERE act = 'list.exported'";
+    let subject = format!("statement of person {id}");
+    assert_eq!(world.rows.texts(taken).await, [subject.clone(), subject]);
+    // Somebody of another school has none here.
+    let elsewhere = world.rows.person("hbkj", "3301001").await;
+    let other = format!("{PEOPLE}/{elsewhere}/statement/export");
+    assert_ne!(finance.submit(&page, &other, &[("format", "csv")]).await.status, 200);
+
+    let json = staff(&world, "f2", "1003", "finance").await;
+    let of = format!("/api/v1/staff/people/{id}");
+    let statement = json.get(&format!("{of}/statement?limit=1")).await.body(200);
+    assert_eq!(statement["student_no"], serde_json::json!(number), "{statement}");
+    assert_eq!(statement["items"][0]["amount_fen"], 5000, "{statement}");
+    assert_eq!(statement["items"][0]["order_id"], order["id"], "{statement}");
+    assert!(statement["next_cursor"].is_null(), "{statement}");
+    let orders = json.get(&format!("{of}/orders")).await.body(200);
+    assert_eq!(orders["items"][0]["id"], order["id"], "{orders}");
+    assert_eq!(orders["items"].as_array().unwrap().len(), 1, "{orders}");
+    for what in ["statement", "orders"] {
+        let there = format!("/api/v1/staff/people/{elsewhere}/{what}");
+        json.get(&there).await.problem(what, 404, "not_found");
+        let network = staff(&world, what, "1005", "network_center").await;
+        network.get(&format!("{of}/{what}")).await.problem(what, 403, "staff_right_missing");
+    }
 }
 
 async fn the_log_is_beside(db: &TestDb) {

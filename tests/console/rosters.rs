@@ -20,7 +20,7 @@ const ROSTERS: &str = "/staff/roster-imports";
 const HEADER: &str = "student_no,name,id_number,phone,kind,department,class_name,valid_until";
 
 /// Uploads a file; the page of the roster.
-async fn sent(office: &Browser, file: &[u8]) -> String {
+pub(super) async fn sent(office: &Browser, file: &[u8]) -> String {
     let list = office.get(ROSTERS).await.with(200);
     let sent = office.send_file(&list, ROSTERS, ("新生 2026.csv", file)).await.with(303);
     assert!(office.get(&sent.location).await.with(200).says("已上传，正在核对"));

@@ -148,6 +148,8 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/staff/refunds/{id}/query", Staff),
     ("post", "/api/v1/staff/people/search", Staff),
     ("get", "/api/v1/staff/people/{id}", Staff),
+    ("get", "/api/v1/staff/people/{id}/orders", Staff),
+    ("get", "/api/v1/staff/people/{id}/statement", Staff),
     ("post", "/api/v1/staff/people/{id}/loss", Staff),
     ("post", "/api/v1/staff/people/{id}/cancel-loss", Staff),
     ("post", "/api/v1/staff/people/{id}/devices/{device}/end", Staff),

@@ -93,12 +93,14 @@ const OF_DOORS: [&str; 1] = ["access"];
 
 /// Comparing a day of bills, which `tests/reconciliation/killed.rs` dies at: a day that was not compared
 /// to its end is compared again from its beginning.
-pub const OF_BILLS: [&str; 8] = [
+pub const OF_BILLS: [&str; 10] = [
     "bill: ask",
     "bill: begin",
     "bill: finish",
+    "bill: hold",
     "bill: our refunds",
     "bill: ours",
+    "bill: release",
     "bill: repaired",
     "bill: rows",
     "bill: withdrawn",

@@ -12,4 +12,5 @@ mod mornings;
 mod office;
 mod refunds;
 mod repairs;
+mod waiting;
 mod whole;

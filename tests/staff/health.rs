@@ -2,11 +2,24 @@
 
 use super::whole_way::{staff, topped_up};
 use crate::console::browser::Browser;
+use onecard::{
+    base::{
+        clock::{Clock, ManualClock},
+        ids::SchoolId,
+        job_runs::{self, JobRun, JobRuns},
+    },
+    orders::fact::Provider,
+    reconciliation::BillStanding,
+};
 use serde_json::json;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use testkit::{TestDb, World, eventually, now, on_each_database};
 
-on_each_database!(what_waits_is_said_in_plain_words);
+on_each_database!(
+    what_waits_is_said_in_plain_words,
+    a_provider_that_is_not_configured_is_not_late,
+    jobs_write_how_they_go,
+);
 
 const HEALTH: &str = "/api/v1/staff/health";
 
@@ -57,4 +70,85 @@ async fn what_waits_is_said_in_plain_words(db: &TestDb) {
     }
     let office = staff(&world, "office", "1001", "card_office").await;
     office.get(HEALTH).await.problem("the card office", 403, "staff_right_missing");
+    // Jobs: one that fails for an hour, one that failed once.
+    let ago = |minutes| now().minus(Duration::from_mins(minutes)).micros();
+    for (name, since) in [("sweep of a test", ago(61).to_string()), ("bills", "NULL".to_owned())] {
+        let sql = format!(
+            "INSERT INTO job_run (name, done_at, failed_at, failure, failing_since) \
+             VALUES ('{name}', {}, {}, 'database', {since}) ON CONFLICT (name) DO UPDATE SET \
+             failed_at = excluded.failed_at, failure = excluded.failure",
+            ago(62),
+            ago(1)
+        );
+        world.rows.change(&sql, []).await;
+    }
+    let health = network.get(HEALTH).await.body(200);
+    let job = |name: &str| {
+        let mut all = health["jobs"].as_array().unwrap().iter();
+        all.find(|job| job["name"] == name).unwrap().clone()
+    };
+    let (sweep, bills) = (job("sweep of a test"), job("bills"));
+    assert_eq!([&sweep["level"], &sweep["failure"]], ["stuck", "database"], "{health}");
+    assert_eq!((&bills["level"], bills["failing_since"].is_null()), (&json!("well"), true));
+    let shown = page.get("/staff/health").await.with(200);
+    for word in ["任务：sweep of a test", "任务：取账单并核对", "数据库没有回答", "后台任务"]
+    {
+        assert!(shown.says(word), "{word}: {}", shown.html);
+    }
+    // Bills: of both providers that are configured, of which there never was any.
+    let of = health["bills"].as_array().unwrap();
+    assert_eq!(of.len(), 2, "{health}");
+    assert!(of.iter().all(|one| one["date"].is_null() && one["level"] == "well"), "{health}");
+    assert!(shown.says("还没有核对过账单"), "{}", shown.html);
+}
+
+async fn a_provider_that_is_not_configured_is_not_late(db: &TestDb) {
+    let world = World::start(db).await;
+    let school = SchoolId::from_number(world.rows.school("xnec").await);
+    let (id, at) = (world.rows.literal(&onecard::base::ids::uuid_at(now()).to_string()), now());
+    let sql = format!(
+        "INSERT INTO bill_day (id, school_id, provider, merchant_number, day, state, run, file_hash, \
+         bill_rows, our_rows, paid_count, paid_fen, back_count, back_fen, billed_fen, refunded_fen, \
+         fee_fen, coupon_fen, open_differences, compared_at) VALUES ({id}, {}, 'alipay', 'm', 20000, \
+         'open', 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+        school.number()
+    );
+    assert_eq!(world.rows.change(&sql, []).await, 1);
+    let all = BillStanding::of_school(&world.db, school, (&Provider::ALL, at)).await.unwrap();
+    let missing = |provider| all.iter().find(|one| one.provider == provider).unwrap().missing;
+    assert_eq!([Provider::Alipay, Provider::WechatPay].map(missing), [1, 0]);
+    let only = [Provider::WechatPay];
+    let one = BillStanding::of_school(&world.db, school, (&only, at)).await.unwrap();
+    assert_eq!(one.len(), 1, "{one:?}");
+    assert_eq!((one[0].last, one[0].missing), (None, 0));
+}
+
+async fn jobs_write_how_they_go(db: &TestDb) {
+    let world = World::start(db).await;
+    let clock = Arc::new(ManualClock::new(now()));
+    let ticks: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+    let runs = Arc::new(JobRuns::new(ticks));
+    let start = clock.now();
+    let row = async || {
+        let all = JobRun::all(&world.db).await.unwrap();
+        all.into_iter().find(|run| run.name == "a test").unwrap()
+    };
+    let turn = async |is_done: bool| {
+        let noting =
+            async { if is_done { job_runs::done() } else { job_runs::failed("provider") } };
+        Arc::clone(&runs).of("a test", noting).await;
+        runs.write(&world.db).await.unwrap();
+        clock.advance(Duration::from_mins(1));
+        row().await
+    };
+    let failed = turn(false).await;
+    assert_eq!((failed.done_at, failed.failing_since), (None, Some(start)));
+    let again = turn(false).await;
+    assert_eq!(again.failing_since, Some(start), "since the first");
+    let done = turn(true).await;
+    assert_eq!(
+        (done.done_at, done.failing_since),
+        (Some(start.plus(Duration::from_mins(2))), None)
+    );
+    assert_eq!(done.failed, Some((start.plus(Duration::from_mins(1)), "provider".to_owned())));
 }

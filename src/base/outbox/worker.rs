@@ -7,7 +7,7 @@ use super::{
 use crate::base::{
     clock::{Clock, Timestamp},
     db::{Db, DbError},
-    write_point,
+    job_runs, write_point,
 };
 use futures_util::FutureExt;
 use std::{
@@ -84,7 +84,7 @@ impl Outbox {
         let mut measured: Option<Instant> = None;
         loop {
             places.gather();
-            let more = self.turn(&mut places).await.unwrap_or_else(|error| {
+            let more = job_runs::noted(self.turn(&mut places).await).unwrap_or_else(|error| {
                 tracing::error!(%error, "the outbox failed, will be tried again");
                 false
             });

@@ -49,6 +49,8 @@ struct AuditPage {
     /// Whose entries these are.
     scope: &'static str,
     kinds: Vec<Choice>,
+    act: String,
+    since: String,
     who: String,
     object: String,
     list: ListView,
@@ -62,6 +64,9 @@ struct AuditPage {
 struct Asked {
     filter: AuditFilter,
     kind: Option<AuditKind>,
+    /// The one act that is asked for, and from which day on.
+    act: String,
+    since: String,
     place: Place<i64>,
 }
 
@@ -70,20 +75,27 @@ impl Asked {
         let filter = query.filter(member)?;
         let code = query.kind.as_deref().unwrap_or_default().trim();
         let kind = AuditKind::ALL.into_iter().find(|kind| kind.code() == code);
-        Ok(Self { filter, kind, place })
+        let text = |field: &Option<String>| field.as_deref().unwrap_or_default().trim().to_owned();
+        let (act, since) = (text(&query.act), text(&query.since));
+        Ok(Self { filter, kind, act, since, place })
     }
 
     /// The address of the list from its beginning.
     fn list(&self) -> Address {
         LIST.with("kind", self.kind.map_or("", AuditKind::code))
+            .with("act", self.act.as_str())
+            .with("since", self.since.as_str())
             .with("who", self.filter.who.as_deref().unwrap_or_default())
             .with("object", self.filter.object.as_deref().unwrap_or_default())
     }
 
     fn chips(&self) -> Vec<Chip> {
-        let Self { filter, kind, .. } = self;
+        let Self { filter, kind, act, since, .. } = self;
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let fields = [
             ("kind", kind.map(|kind| format!("类别：{}", words::kind(kind)))),
+            ("act", some(act).map(|act| format!("做了什么：{}", words::act(&act)))),
+            ("since", some(since).map(|since| format!("从 {since}"))),
             ("who", filter.who.as_ref().map(|who| format!("谁：{who}"))),
             ("object", filter.object.as_ref().map(|object| format!("对象：{object}"))),
         ];
@@ -101,6 +113,8 @@ impl Asked {
             frame: Frame::of(seat, console, HERE).await?,
             scope: scope(&seat.member),
             kinds: list::choices(AuditKind::ALL, self.kind, AuditKind::code, words::kind),
+            act: self.act.clone(),
+            since: self.since.clone(),
             who: filter.who.clone().unwrap_or_default(),
             object: filter.object.clone().unwrap_or_default(),
             list: place.view(&list, self.chips(), list::count(count, "条"), none),

@@ -168,6 +168,7 @@ pub(super) fn object(subject: &str) -> String {
             return format!("{short} 的{}账", section(what.trim_start_matches("bill ")));
         }
         "orders of person" => return format!("人员 {short} 的订单"),
+        "statement of person" => return format!("人员 {short} 的账单"),
         "orders of" => return format!("{short} 的订单"),
         _ if subject == "audit log" || subject == "cases" => return String::new(),
         _ => {

@@ -1,6 +1,6 @@
 //! A list of days of bills as a file.
 
-use super::list::{Asked, sums};
+use super::list::{Asked, of_bill, sums};
 use crate::{
     base::table_file::{TableShape, yuan},
     console::{
@@ -74,11 +74,11 @@ fn cells(day: &BillDay) -> [String; 11] {
         day.key.merchant.clone(),
         super::state(day),
         yuan(ours),
-        yuan(theirs),
-        yuan(theirs - ours),
-        yuan(day.totals.fee_fen),
-        day.totals.open_differences.to_string(),
-        words::when(day.compared_at),
+        of_bill(day, || yuan(theirs)),
+        of_bill(day, || yuan(theirs - ours)),
+        of_bill(day, || yuan(day.totals.fee_fen)),
+        of_bill(day, || day.totals.open_differences.to_string()),
+        of_bill(day, || words::when(day.compared_at)),
         super::apart(day).join("；"),
     ]
 }

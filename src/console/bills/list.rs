@@ -41,6 +41,8 @@ struct DayRow {
     apart: Vec<String>,
     fee: String,
     compared_at: String,
+    /// Whether its bill has not come, and the member may have it fetched now.
+    fetches: bool,
 }
 
 #[derive(Template)]
@@ -106,6 +108,7 @@ impl Asked {
         let found = desk.days(member, query, place.keyset()).await?;
         let count = desk.count_days(member, query, COUNTED + 1).await?;
         let (found, pages) = place.turn(found, |day| day.id, &list);
+        let askable = desk.askable(member, &found).await?;
         let none = ["还没有对过账的日子。", "没有符合条件的日子。"];
         let [from, to] = self.days();
         let (providers, states) = (Provider::ALL, BillDayState::ALL);
@@ -120,7 +123,11 @@ impl Asked {
             to,
             today: today.to_string(),
             list: place.view(&list, self.chips(), list::count(count, "天"), none),
-            rows: found.iter().map(day_row).collect(),
+            rows: found
+                .iter()
+                .zip(askable)
+                .map(|(day, askable)| day_row(day, compares && askable))
+                .collect(),
             pages,
             yesterday: compares.then(|| yesterday.to_string()),
         })
@@ -137,12 +144,14 @@ pub(in crate::console) async fn list(
     shown(&asked.page(&seat, &console).await?)
 }
 
-/// The state of a day, as the filter names it: what is open is without a bill or with one.
+/// The state of a day, as the filter names it: what is open is without a bill or with one. No bill is what the
+/// provider says; one that has not come is another thing.
 pub(super) const fn word(state: BillDayState) -> &'static str {
     match state {
         BillDayState::Closed => "平",
         BillDayState::Open => "有差异",
         BillDayState::Unbilled => "对方当天无账",
+        BillDayState::Awaited => "未取到账单",
     }
 }
 
@@ -152,7 +161,12 @@ pub(super) const fn sums(day: &BillDay) -> [i64; 2] {
     [totals.paid_fen - totals.back_fen, totals.billed_fen - totals.refunded_fen]
 }
 
-fn day_row(day: &BillDay) -> DayRow {
+/// What is the provider's of a day: nothing is known of it before its bill has come.
+pub(super) fn of_bill(day: &BillDay, known: impl FnOnce() -> String) -> String {
+    if day.is_awaited() { "—".to_owned() } else { known() }
+}
+
+fn day_row(day: &BillDay, asks: bool) -> DayRow {
     let ([ours, theirs], state) = (sums(day), BillDayState::of(day));
     DayRow {
         path: format!("{}/{}", HERE.0, day.id),
@@ -162,10 +176,11 @@ fn day_row(day: &BillDay) -> DayRow {
         state: super::state(day),
         good: state == BillDayState::Closed,
         paid: words::yuan(ours),
-        billed: words::yuan(theirs),
-        gap: words::yuan(theirs - ours),
+        billed: of_bill(day, || words::yuan(theirs)),
+        gap: of_bill(day, || words::yuan(theirs - ours)),
         apart: super::apart(day),
-        fee: words::yuan(day.totals.fee_fen),
-        compared_at: words::when(day.compared_at),
+        fee: of_bill(day, || words::yuan(day.totals.fee_fen)),
+        compared_at: of_bill(day, || words::when(day.compared_at)),
+        fetches: asks && day.is_awaited(),
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     },
     exports::{ExportKind, OpenedList},
     staff::guard::ReadStaff,
-    staff_accounts::{ListedStaff, StaffMember, StaffQuery},
+    staff_accounts::{ListedStaff, StaffMember, StaffPlace, StaffQuery},
 };
 
 const HEADER: &[&str] = &["账号", "工号", "角色", "班级", "验证器", "企业账号", "最近登录", "状态"];
@@ -24,7 +24,8 @@ impl Exportable for Members {
     const KIND: ExportKind = ExportKind::Members;
 
     fn open(console: &Console, member: &StaffMember, query: &str) -> Result<OpenedList, PageError> {
-        let (staff, place) = (exports::read::<StaffQuery>(query)?, exports::read::<Place>(query)?);
+        let (staff, place) =
+            (exports::read::<StaffQuery>(query)?, exports::read::<Place<StaffPlace>>(query)?);
         let asked = Asked::of(member, (staff, place))?;
         let said = exports::said(&asked.chips());
         let about = exports::about(member, (asked.chips(), "无"));
@@ -45,7 +46,7 @@ impl Exportable for Members {
             rows: OpenedList::pages(
                 descending,
                 async move |page| desk.members(&member, &query, page).await,
-                |one| one.id.uuid(),
+                StaffPlace::of,
                 |one| cells(&one).into(),
             ),
         })

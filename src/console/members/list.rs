@@ -11,7 +11,7 @@ use crate::{
         words,
     },
     staff::{StaffActError, guard::ReadStaff},
-    staff_accounts::{StaffAct, StaffFilter, StaffMember, StaffQuery, StaffRole},
+    staff_accounts::{StaffAct, StaffFilter, StaffMember, StaffPlace, StaffQuery, StaffRole},
 };
 use actix_web::{
     HttpResponse,
@@ -43,13 +43,13 @@ struct ListPage {
 pub(super) struct Asked {
     pub(super) query: StaffQuery,
     filter: StaffFilter,
-    pub(super) place: Place,
+    pub(super) place: Place<StaffPlace>,
 }
 
 impl Asked {
     pub(super) fn of(
         member: &StaffMember,
-        (query, place): (StaffQuery, Place),
+        (query, place): (StaffQuery, Place<StaffPlace>),
     ) -> Result<Self, PageError> {
         let filter = query.filter(member.school).map_err(StaffActError::BadFilter)?;
         let place = if filter.by_sign_in { place } else { place.oldest_first() };
@@ -75,7 +75,7 @@ impl Asked {
         let found = desk.members(member, query, place.keyset()).await?;
         let count = desk.count_members(member, query, COUNTED + 1).await?;
         let requests = desk.waiting_staff_requests(member, MOST_REQUESTS).await?;
-        let (found, pages) = place.turn(found, |one| one.id.uuid(), &list);
+        let (found, pages) = place.turn(found, StaffPlace::of, &list);
         let none = ["还没有账号。", "没有符合条件的账号。"];
         let role = |role: StaffRole| words::role(role.code());
         let orders = [list.without("by"), list.with("by", "signed_in")];
@@ -104,7 +104,7 @@ const fn word(enabled: bool) -> &'static str {
 
 pub(in crate::console) async fn list(
     seat: Seat<ReadStaff>,
-    asked: (Query<StaffQuery>, Query<Place>),
+    asked: (Query<StaffQuery>, Query<Place<StaffPlace>>),
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let (query, place) = asked;

@@ -12,7 +12,7 @@ pub(super) use acts::{
 pub(super) use detail::{CameFrom, show};
 pub(super) use file::People;
 pub(super) use reveal::{ask as ask_reveal, reveal};
-pub(super) use statement::show as statement;
+pub(super) use statement::{Statement, export as export_statement, show as statement};
 
 use super::{
     Console,

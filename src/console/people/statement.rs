@@ -2,17 +2,23 @@
 
 use super::{HERE, detail::CameFrom, path_of};
 use crate::{
-    base::{http::PageSize, ids::PersonId},
+    base::{
+        http::PageSize,
+        ids::PersonId,
+        table_file::{TableShape, yuan},
+    },
     console::{
         Console,
-        browser::Seat,
+        browser::{Seat, Sent},
+        exports::{self, ExportForm, Exportable},
         frame::{Frame, PageError, form_encoded, shown},
         list, orders, words,
     },
+    exports::{ExportDesk, ExportKind, OpenedList},
     ledger::transfer::TransferId,
     overview::statement::StatementEntry,
-    staff::guard::ReadPeople,
-    staff_accounts::StaffAct,
+    staff::guard::{ReadBalances, ReadPeople},
+    staff_accounts::{StaffAct, StaffMember},
 };
 use actix_web::{
     HttpResponse,
@@ -20,6 +26,10 @@ use actix_web::{
 };
 use askama::Template;
 use serde::Deserialize;
+
+const HEADER: &[&str] = &["学号或工号", "时间", "账目", "金额（元）", "订单号"];
+/// The columns of [`HEADER`] that are amounts.
+const AMOUNTS: &[u16] = &[3];
 
 /// Where in the statement an address is: below a line, else at the newest.
 #[derive(Debug, Deserialize)]
@@ -43,6 +53,8 @@ struct StatementPage {
     name: String,
     person_no: String,
     rows: Vec<LineRow>,
+    /// Where it is taken away as a file.
+    export: String,
     newest: Option<String>,
     older: Option<String>,
     person: String,
@@ -67,11 +79,67 @@ pub(in crate::console) async fn show(
             .await?,
         name,
         person_no,
+        export: format!("{}/statement/export", path_of(id)),
         rows: lines.into_iter().map(|line| row(line, opens)).collect(),
         newest: below.after.map(|_| here.clone()),
         older: older.map(|last| format!("{here}&after={last}")),
         person: format!("{}?back={back}", path_of(id)),
     })
+}
+
+/// A person's statement as it is exported.
+pub(in crate::console) struct Statement;
+
+/// Whose.
+#[derive(Debug, Deserialize)]
+struct Whose {
+    person: PersonId,
+}
+
+impl Exportable for Statement {
+    type Needs = ReadBalances;
+    const KIND: ExportKind = ExportKind::Statement;
+
+    fn open(console: &Console, member: &StaffMember, query: &str) -> Result<OpenedList, PageError> {
+        let Whose { person } = exports::read(query)?;
+        let about = exports::about(member, (Vec::new(), "无"));
+        let (desk, member) = (console.people.clone(), member.clone());
+        Ok(OpenedList {
+            table: TableShape {
+                name: format!("statement-{}", console.clock.now().day()),
+                sheet: "账单",
+                header: HEADER,
+                amounts: AMOUNTS,
+                about: about.into(),
+            },
+            needs: Self::KIND.act(),
+            subject: format!("statement of person {person}"),
+            asked: String::new(),
+            rows: OpenedList::pages(
+                true,
+                async move |page| desk.statement_of(&member, person, page).await,
+                |(_, line)| line.id,
+                |(number, line)| cells(number, line).into(),
+            ),
+        })
+    }
+}
+
+/// The statement of the person that the address names, as a file.
+pub(in crate::console) async fn export(
+    sent: Sent<ReadBalances, ExportForm>,
+    id: Path<PersonId>,
+    (console, desk): (Data<Console>, Data<ExportDesk>),
+) -> Result<HttpResponse, PageError> {
+    let Sent { seat, form: ExportForm { format } } = sent;
+    let query = format!("person={id}");
+    exports::taken::<Statement>(&seat.member, &console, &desk, (&query, format)).await
+}
+
+fn cells(number: String, line: StatementEntry) -> [String; 5] {
+    let order = line.order.map(|order| order.uuid().simple().to_string());
+    let (at, amount) = (words::when(line.at), yuan(line.amount.get()));
+    [number, at, line.title.into_owned(), amount, order.unwrap_or_default()]
 }
 
 fn row(line: StatementEntry, opens_orders: bool) -> LineRow {

@@ -9,7 +9,7 @@ mod versions;
 pub(super) use change::{preview, propose};
 pub(super) use edit::{ask_edit, edit_again};
 pub(super) use help::{ask_help, preview_help, show_help};
-pub(super) use request::PolicyRequests;
+pub(super) use request::{PolicyRequests, path_of as request_path};
 pub(super) use versions::{ask_restore, compare, list, version};
 
 use super::{
@@ -30,6 +30,8 @@ use askama::Template;
 use serde_json::Value;
 
 const HERE: (&str, &str) = ("/staff/policy", "政策");
+/// The list of what is proposed.
+pub(super) const REQUESTS: &str = "/staff/policy/requests";
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 200;
 /// So many versions are on the first page.

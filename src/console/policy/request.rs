@@ -148,6 +148,6 @@ fn begins(proposal: &PolicyProposal, now: Timestamp) -> String {
     }
 }
 
-pub(super) fn path_of(id: ApprovalId) -> String {
+pub(in crate::console) fn path_of(id: ApprovalId) -> String {
     format!("{}/requests/{id}", HERE.0)
 }

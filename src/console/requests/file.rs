@@ -17,7 +17,9 @@ use crate::{
     exports::{ExportDesk, ExportKind, ListError, OpenedList},
     staff::{
         StaffActError,
-        guard::{ReadAdjustments, ReadBills, ReadPasswordResets, ReadRefunds},
+        guard::{
+            ReadAdjustments, ReadBills, ReadPasswordResets, ReadPolicy, ReadRefunds, ReadStaff,
+        },
     },
     staff_accounts::StaffMember,
 };
@@ -74,6 +76,10 @@ lists! {
     Adjustments: ReadAdjustments, Adjustments, Adjustments;
     /// Requests to reset query passwords.
     PasswordResets: ReadPasswordResets, Resets, PasswordResets;
+    /// Requests about logins of members of staff.
+    Logins: ReadStaff, Logins, StaffRequests;
+    /// Requests to change the policy.
+    Policies: ReadPolicy, Policies, PolicyRequests;
 }
 
 impl Desk {
@@ -84,6 +90,8 @@ impl Desk {
             Self::Repairs => ("requests to accept differences", "repair-requests"),
             Self::Adjustments => ("requests to adjust balances", "adjustments"),
             Self::Resets => ("requests to reset passwords", "password-resets"),
+            Self::Logins => ("requests about logins", "staff-requests"),
+            Self::Policies => ("requests to change the policy", "policy-requests"),
         }
     }
 }
@@ -99,7 +107,7 @@ pub(in crate::console) async fn export(
     let what = (request.query_string(), format);
     match wanted.desk() {
         Desk::Repairs => exports::taken::<Repairs>(&seat.member, &console, &desk, what).await,
-        Desk::Refunds | Desk::Adjustments | Desk::Resets => {
+        Desk::Refunds | Desk::Adjustments | Desk::Resets | Desk::Logins | Desk::Policies => {
             exports::taken::<Refunds>(&seat.member, &console, &desk, what).await
         }
     }
@@ -151,7 +159,7 @@ fn cells(desk: Desk, (approval, standing): &Listed, now: Timestamp) -> [String; 
     [
         approval.id.uuid().simple().to_string(),
         words::approval_kind(approval.kind).to_owned(),
-        if desk == Desk::Resets { String::new() } else { yuan(approval.amount.get()) },
+        if desk.is_of_money() { yuan(approval.amount.get()) } else { String::new() },
         words::approval_state(approval.state_at(now)).to_owned(),
         standing.map(words::refund).unwrap_or_default().to_owned(),
         words::when(approval.asked_at),

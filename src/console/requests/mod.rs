@@ -2,21 +2,21 @@
 
 mod file;
 
-pub(super) use file::{Adjustments, PasswordResets, Refunds, Repairs, export};
+pub(super) use file::{Adjustments, Logins, PasswordResets, Policies, Refunds, Repairs, export};
 
 use super::{
     Console, adjustments, approvals,
     browser::{Needs, Seat},
     frame::{Frame, PageError, form_encoded, shown},
     list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
-    password_resets, words,
+    member_requests, password_resets, policy, words,
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalQuery, ApprovalState},
     base::{clock::Timestamp, db::Keyset},
     staff::{
         MoneyStanding,
-        guard::{ReadAdjustments, ReadPasswordResets, ReadRefunds},
+        guard::{ReadAdjustments, ReadPasswordResets, ReadPolicy, ReadRefunds, ReadStaff},
     },
     staff_accounts::{StaffAct, StaffMember},
 };
@@ -37,6 +37,10 @@ enum Desk {
     Repairs,
     Adjustments,
     Resets,
+    /// Logins of members of staff.
+    Logins,
+    /// Changes of the policy.
+    Policies,
 }
 
 /// Which of the two desks that share an address.
@@ -54,6 +58,10 @@ pub(super) const ADJUSTMENTS_TO_DECIDE: &str =
     "/staff/adjustments?state=requested&mine=no&sort=oldest";
 pub(super) const RESETS_TO_DECIDE: &str =
     "/staff/password-resets?state=requested&mine=no&sort=oldest";
+pub(super) const LOGINS_TO_DECIDE: &str =
+    "/staff/staff-requests?state=requested&mine=no&sort=oldest";
+pub(super) const POLICIES_TO_DECIDE: &str =
+    "/staff/policy/requests?state=requested&mine=no&sort=oldest";
 
 /// A request, and how far the refund is that it made.
 type Listed = (Approval, Option<MoneyStanding>);
@@ -78,7 +86,14 @@ struct ListPage {
 }
 
 impl Desk {
-    const ALL: [Self; 4] = [Self::Refunds, Self::Repairs, Self::Adjustments, Self::Resets];
+    const ALL: [Self; 6] = [
+        Self::Refunds,
+        Self::Repairs,
+        Self::Adjustments,
+        Self::Resets,
+        Self::Logins,
+        Self::Policies,
+    ];
 
     /// Its list without a filter.
     const fn tab(self) -> &'static str {
@@ -87,6 +102,8 @@ impl Desk {
             Self::Repairs => "/staff/approvals?desk=bill",
             Self::Adjustments => adjustments::LIST,
             Self::Resets => password_resets::LIST,
+            Self::Logins => member_requests::LIST,
+            Self::Policies => policy::REQUESTS,
         }
     }
 
@@ -95,6 +112,8 @@ impl Desk {
             Self::Refunds | Self::Repairs => HERE.0,
             Self::Adjustments => adjustments::LIST,
             Self::Resets => password_resets::LIST,
+            Self::Logins => member_requests::LIST,
+            Self::Policies => policy::REQUESTS,
         }
     }
 
@@ -103,7 +122,7 @@ impl Desk {
         match self {
             Self::Refunds => "refund",
             Self::Repairs => "bill",
-            Self::Adjustments | Self::Resets => "",
+            Self::Adjustments | Self::Resets | Self::Logins | Self::Policies => "",
         }
     }
 
@@ -113,6 +132,8 @@ impl Desk {
             Self::Repairs => "对账差异",
             Self::Adjustments => "调账",
             Self::Resets => "重置密码",
+            Self::Logins => "账号",
+            Self::Policies => "政策",
         }
     }
 
@@ -122,7 +143,13 @@ impl Desk {
             Self::Repairs => StaffAct::ReadBills,
             Self::Adjustments => StaffAct::ReadAdjustments,
             Self::Resets => StaffAct::ReadPasswordResets,
+            Self::Logins => StaffAct::ReadStaff,
+            Self::Policies => StaffAct::ReadPolicy,
         }
+    }
+
+    const fn is_of_money(self) -> bool {
+        matches!(self, Self::Refunds | Self::Repairs | Self::Adjustments)
     }
 
     fn path_of(self, id: ApprovalId) -> String {
@@ -131,6 +158,8 @@ impl Desk {
             Self::Repairs => approvals::path_of(approvals::Desk::Bill, id),
             Self::Adjustments => adjustments::path_of(id),
             Self::Resets => password_resets::path_of(id),
+            Self::Logins => member_requests::path_of(id),
+            Self::Policies => policy::request_path(id),
         }
     }
 
@@ -156,6 +185,8 @@ impl Desk {
             }
             Self::Adjustments => without(people.adjustments(member, query, page).await?),
             Self::Resets => without(people.reset_requests(member, query, page).await?),
+            Self::Logins => without(staff.staff_requests(member, query, page).await?),
+            Self::Policies => without(staff.policy_requests(member, query, page).await?),
         })
     }
 
@@ -171,13 +202,15 @@ impl Desk {
             Self::Repairs => console.bills.count_repairs(member, query, most).await?,
             Self::Adjustments => people.count_adjustments(member, query, most).await?,
             Self::Resets => people.count_resets(member, query, most).await?,
+            Self::Logins => staff.count_staff_requests(member, query, most).await?,
+            Self::Policies => staff.count_policy_requests(member, query, most).await?,
         })
     }
 
     fn row(self, (approval, standing): &Listed, back: &str, now: Timestamp) -> Row {
         let row = Row::of(approval, self.path_of(approval.id), now);
         let back = form_encoded(&format!("{back}#{}", row.anchor));
-        let amount = if self == Self::Resets { String::new() } else { row.amount };
+        let amount = if self.is_of_money() { row.amount } else { String::new() };
         let path = format!("{}?back={back}", row.path);
         Row { path, amount, stage: standing.map(words::refund), ..row }
     }
@@ -310,4 +343,20 @@ pub(super) async fn of_resets(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     listed(seat, Desk::Resets, asked, console).await
+}
+
+pub(super) async fn of_logins(
+    seat: Seat<ReadStaff>,
+    asked: AskedFor,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    listed(seat, Desk::Logins, asked, console).await
+}
+
+pub(super) async fn of_policies(
+    seat: Seat<ReadPolicy>,
+    asked: AskedFor,
+    console: Data<Console>,
+) -> Result<HttpResponse, PageError> {
+    listed(seat, Desk::Policies, asked, console).await
 }

@@ -10,7 +10,7 @@ use super::{
     Console,
     browser::{Needs, Seat},
     frame::{Frame, PageError, Wrong, sent_to, shown, shown_as},
-    list::{Address, Pages, Place, grouped},
+    list::{self, Address, Chip, Choice, Pages, Place, grouped},
     sent_file::SentFile,
     words,
 };
@@ -22,7 +22,10 @@ use crate::{
     roster_imports::{
         MAX_ROSTER_BYTES, RosterCounts, RosterJob, RosterJobId, RosterState, fault_in_words,
     },
-    staff::guard::{ImportRoster, ReadRoster},
+    staff::{
+        StaffActError,
+        guard::{ImportRoster, ReadRoster},
+    },
     staff_accounts::StaffAct,
 };
 use actix_web::{
@@ -30,6 +33,7 @@ use actix_web::{
     web::{Data, Query},
 };
 use askama::Template;
+use serde::Deserialize;
 
 const HERE: (&str, &str) = ("/staff/roster-imports", "花名册");
 const LIST: Address = Address::of(HERE.0);
@@ -53,16 +57,28 @@ struct ListPage {
     /// Whether a file may be sent now: with a second factor of the last minutes.
     uploads: bool,
     most_mb: u64,
+    states: Vec<Choice>,
+    chips: Vec<Chip>,
     rows: Vec<Row>,
     pages: Pages,
 }
 
+/// Which of them.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Wanted {
+    state: Option<String>,
+}
+
 pub(super) async fn list(
     seat: Seat<ReadRoster>,
-    place: Query<Place>,
+    (wanted, place): (Query<Wanted>, Query<Place>),
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    shown(&page(&seat, &console, (*place, None)).await?)
+    let state = wanted.state.as_deref().map(str::trim).filter(|state| !state.is_empty());
+    let state = state.map(|code| {
+        RosterState::from_code(code).ok_or(PageError::from(StaffActError::BadFilter("state")))
+    });
+    shown(&page(&seat, &console, (state.transpose()?, *place, None)).await?)
 }
 
 /// Receives a roster, and has it checked. What is wrong stands above the form.
@@ -84,7 +100,7 @@ pub(super) async fn upload(
         Err(error) => {
             let wrong = Wrong::of(&error);
             let status = wrong.status;
-            shown_as(status, &page(&seat, &console, (Place::default(), Some(wrong))).await?)
+            shown_as(status, &page(&seat, &console, (None, Place::default(), Some(wrong))).await?)
         }
     }
 }
@@ -92,14 +108,18 @@ pub(super) async fn upload(
 async fn page<N: Needs>(
     seat: &Seat<N>,
     console: &Console,
-    (place, wrong): (Place, Option<Wrong>),
+    (state, place, wrong): (Option<RosterState>, Place, Option<Wrong>),
 ) -> Result<ListPage, PageError> {
-    let found = console.rosters.page(&seat.member, place.keyset()).await?;
-    let (found, pages) = place.turn(found, |job| job.id.uuid(), &LIST);
+    let list = LIST.with("state", state.map_or("", RosterState::code));
+    let found = console.rosters.page(&seat.member, state, place.keyset()).await?;
+    let (found, pages) = place.turn(found, |job| job.id.uuid(), &list);
+    let chosen = [("state", state.map(|state| format!("状态：{}", word(state))))];
     let now = console.clock.now();
     Ok(ListPage {
         frame: Frame::of(seat, console, HERE).await?,
         wrong,
+        states: list::choices(RosterState::ALL, state, RosterState::code, word),
+        chips: list::chips(&list, chosen),
         uploads: seat.member.may(StaffAct::ImportRoster, now).is_ok(),
         most_mb: MAX_ROSTER_BYTES / (1024 * 1024),
         rows: found.iter().map(|job| row(job, now)).collect(),
@@ -144,14 +164,25 @@ fn progress_of(job: &RosterJob) -> String {
     format!("{} / {} 行", grouped(job.rows_done), grouped(job.rows_total))
 }
 
+/// A state, as the filter names it.
+const fn word(state: RosterState) -> &'static str {
+    match state {
+        RosterState::Checking => "核对中",
+        RosterState::Checked => "待导入",
+        RosterState::Importing => "导入中",
+        RosterState::Done => "已导入",
+        RosterState::Failed => "没有办成",
+    }
+}
+
 /// How far it is, and how that looks.
 fn state_of(job: &RosterJob, now: Timestamp) -> (&'static str, &'static str) {
     match job.state {
-        RosterState::Checking => ("核对中", "waits"),
-        RosterState::Checked if job.can_start(now) => ("待导入", "waits"),
+        RosterState::Checking => (word(job.state), "waits"),
+        RosterState::Checked if job.can_start(now) => (word(job.state), "waits"),
         RosterState::Checked => ("没有导入，已过期", ""),
-        RosterState::Importing => ("导入中", "waits"),
-        RosterState::Done => ("已导入", "good"),
-        RosterState::Failed => ("没有办成", ""),
+        RosterState::Importing => (word(job.state), "waits"),
+        RosterState::Done => (word(job.state), "good"),
+        RosterState::Failed => (word(job.state), ""),
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     base::{
         clock::{Clock, Timestamp},
         db::{Db, DbError},
+        job_runs,
     },
     payments::gateway::GatewayError,
 };
@@ -96,8 +97,12 @@ impl WechatPay {
         let mut failures = 0_u32;
         loop {
             failures = match self.refresh(db, clock.now()).await {
-                Ok(()) => 0,
+                Ok(()) => {
+                    job_runs::done();
+                    0
+                }
                 Err(why) => {
+                    job_runs::failed("provider");
                     self.tell_failure(&why, clock.now());
                     failures.saturating_add(1)
                 }

@@ -208,11 +208,11 @@ pub(in crate::reconciliation) async fn found(
 
 /// What we count of a day ourselves.
 #[derive(PartialEq, Eq)]
-struct Moved {
-    paid_count: u64,
-    paid_fen: i64,
-    back_count: u64,
-    back_fen: i64,
+pub(super) struct Moved {
+    pub(super) paid_count: u64,
+    pub(super) paid_fen: i64,
+    pub(super) back_count: u64,
+    pub(super) back_fen: i64,
 }
 
 fn moved_of(row: &QueryResult) -> Result<Moved, DbError> {
@@ -224,7 +224,7 @@ fn moved_of(row: &QueryResult) -> Result<Moved, DbError> {
     })
 }
 
-async fn moved(source: Source<'_>, key: &DayKey) -> Result<Moved, DbError> {
+pub(super) async fn moved(source: Source<'_>, key: &DayKey) -> Result<Moved, DbError> {
     let values = vec![
         key.school.number().into(),
         key.provider.code().into(),
@@ -289,46 +289,13 @@ pub(in crate::reconciliation) async fn compared(
     found.first().map(compared).transpose()
 }
 
-/// How many days of a school differ, and which is the oldest. No more than `most` are looked at.
-pub(in crate::reconciliation) async fn open(
-    source: Source<'_>,
-    school: SchoolId,
-    most: u32,
-) -> Result<(u64, Option<Day>), DbError> {
-    let sql = format!(
-        "SELECT COUNT(*) AS days, MIN(t.day) AS oldest FROM (SELECT day FROM bill_day \
-         WHERE school_id = $1 AND state = 'open' AND compared_at > 0 ORDER BY day LIMIT {most}) AS t"
-    );
-    let found = source.select(&sql, vec![school.number().into()]).await?;
-    let row = found.first().ok_or(DbError::Inconsistent { table: "bill_day", what: "no count" })?;
-    let days = u64::try_from(row.try_get::<i64>("", "days")?).unwrap_or(0);
-    Ok((days, row.try_get::<Option<i32>>("", "oldest")?.map(Day::from_number)))
-}
-
-/// The last day of each provider whose bill was compared, and when one was last.
-pub(in crate::reconciliation) async fn last(
-    source: Source<'_>,
-    school: SchoolId,
-) -> Result<Vec<(Provider, Day, Timestamp)>, DbError> {
-    let sql = "SELECT provider, MAX(day) AS day, MAX(compared_at) AS at FROM bill_day \
-               WHERE school_id = $1 AND compared_at > 0 GROUP BY provider ORDER BY provider";
-    let last = |row: &QueryResult| {
-        let provider: String = row.try_get("", "provider")?;
-        let unknown = DbError::Inconsistent { table: "bill_day", what: "unknown provider" };
-        let day = Day::from_number(row.try_get("", "day")?);
-        let at = Timestamp::from_micros(row.try_get("", "at")?);
-        Ok((Provider::from_code(&provider).ok_or(unknown)?, day, at))
-    };
-    source.select(sql, vec![school.number().into()]).await?.iter().map(last).collect()
-}
-
-/// A day of a school.
+/// A day of a school, also one whose bill has not come.
 pub(in crate::reconciliation) async fn by_id(
     source: Source<'_>,
     school: SchoolId,
     id: Uuid,
 ) -> Result<Option<BillDay>, DbError> {
-    let sql = format!("{} WHERE d.id = $1 AND d.school_id = $2 AND d.compared_at > 0", day_sql());
+    let sql = format!("{} WHERE d.id = $1 AND d.school_id = $2", day_sql());
     let found = source.select(&sql, vec![id.into(), school.number().into()]).await?;
     found.first().map(day_of).transpose()
 }

@@ -234,7 +234,7 @@ pub(super) async fn recount(tx: &Tx, key: &DayKey, now: Timestamp) -> Result<(),
     values.push(now.micros().into());
     let sql = format!(
         "UPDATE bill_day SET state = 'closed', closed_at = $5 WHERE {OF_DAY} \
-         AND open_differences = 0 AND state = 'open'"
+         AND open_differences = 0 AND state = 'open' AND compared_at > 0"
     );
     execute(tx, &sql, values).await.map(drop)
 }

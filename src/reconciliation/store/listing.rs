@@ -13,7 +13,7 @@ use sea_orm::Value;
 /// The conditions of a filter, with their values.
 fn conditions(filter: &BillDayFilter) -> (String, Vec<Value>) {
     let mut values: Vec<Value> = vec![filter.school.number().into()];
-    let mut conditions = "d.school_id = $1 AND d.compared_at > 0".to_owned();
+    let mut conditions = "d.school_id = $1".to_owned();
     let fields: [(&str, Option<Value>); 3] = [
         ("d.provider =", filter.provider.map(|provider| provider.code().into())),
         ("d.day >=", filter.from.map(|day| day.number().into())),
@@ -28,8 +28,11 @@ fn conditions(filter: &BillDayFilter) -> (String, Vec<Value>) {
     }
     conditions.push_str(match filter.state {
         Some(BillDayState::Closed) => " AND d.state = 'closed'",
-        Some(BillDayState::Open) => " AND d.state = 'open'",
-        Some(BillDayState::Unbilled) => " AND d.state = 'open' AND d.file_hash = ''",
+        Some(BillDayState::Open) => " AND d.state = 'open' AND d.compared_at > 0",
+        Some(BillDayState::Unbilled) => {
+            " AND d.state = 'open' AND d.file_hash = '' AND d.compared_at > 0"
+        }
+        Some(BillDayState::Awaited) => " AND d.state = 'open' AND d.compared_at = 0",
         None => "",
     });
     (conditions, values)

@@ -2,22 +2,27 @@
 //! day of 100,000 is compared in one pass.
 
 pub(super) mod audit;
+mod awaited;
 mod days;
 mod differences;
+mod holds;
 pub(super) mod listing;
 mod refunds;
 mod repairs;
+mod standing;
 
+pub(super) use awaited::{first_day, kept_days, wait_for};
 pub(super) use days::{
-    begin, by_id, compared, compared_among, confirm, finish, found, hold, last, of_key, open,
-    reopen,
+    begin, by_id, compared, compared_among, confirm, finish, found, hold, of_key, reopen,
 };
 pub(super) use differences::{
     Stored, among, count_open, difference, differences, end_old, open_among, repaired,
     settle_waiting, told, waiting, write_of as write_of_differences,
 };
+pub(super) use holds::{give_back, is_held, take};
 pub(super) use refunds::{back_on, billed_refunds, refunds};
 pub(super) use repairs::{accepted, corrected, kept_repair};
+pub(super) use standing::{of_school, open};
 
 use super::{
     bill::BillRow,

@@ -113,12 +113,22 @@ pub(in crate::roster_imports) async fn running(
 
 pub(in crate::roster_imports) async fn page(
     db: &Db,
-    school: SchoolId,
+    (school, now): (SchoolId, Timestamp),
+    state: Option<RosterState>,
     page: Keyset,
 ) -> Result<Vec<RosterJob>, DbError> {
     let mut values = vec![school.number().into()];
+    let mut which = String::new();
+    if let Some(state) = state {
+        values.push(state.code().into());
+        which.push_str(" AND state = $2");
+        if state == RosterState::Checked {
+            values.push(now.micros().into());
+            which.push_str(" AND expires_at > $3");
+        }
+    }
     let place = page.sql("id", &mut values);
-    let sql = format!("SELECT {COLUMNS} FROM roster_job WHERE school_id = $1{place}");
+    let sql = format!("SELECT {COLUMNS} FROM roster_job WHERE school_id = $1{which}{place}");
     Source::Db(db).select(&sql, values).await?.iter().map(job_of).collect()
 }
 

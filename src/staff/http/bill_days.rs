@@ -26,6 +26,7 @@ use serde::Deserialize;
 problem_kinds! {
     BILL_TOO_EARLY = "bill_too_early", 409, "当天的账单要到次日 10:00 以后才有";
     BILL_NOT_READY = "bill_not_ready", 409, "支付平台还没有生成账单，请稍后再试";
+    BILL_BEING_COMPARED = "bill_being_compared", 409, "这一天正在核对，请稍后再看";
     COMPARED_JUST_NOW = "compared_just_now", 429, "刚刚核对过，请 10 秒后再试";
     BILL_DAY_DIFFERS = "bill_day_differs", 409, "还有差异没有处理，不能关闭";
     BILL_DAY_CHANGED = "bill_day_changed", 409, "这一天的账刚有变化，请看清现在的数字再提交";
@@ -46,7 +47,8 @@ pub(super) struct CloseDayRequest {
         ("date" = String, Path, description = "The day in Beijing, as in `2026-11-28`")),
     responses((status = 200, body = BillDayView), (status = 403, body = Problem),
         (status = 404, description = "The school has no such provider", body = Problem),
-        (status = 409, description = "`bill_too_early`, `bill_not_ready`, `bill_day_changed`",
+        (status = 409, description = "`bill_too_early`, `bill_not_ready`, `bill_being_compared`,
+            `bill_day_changed`",
             body = Problem),
         (status = 429, description = "`compared_just_now`", body = Problem),
         (status = 503, description = "`provider_unavailable`", body = Problem)))]
@@ -94,6 +96,7 @@ impl From<ReconcileError> for ApiError {
             ReconcileError::NoSuchProvider => Self::new(problem::NOT_FOUND),
             ReconcileError::TooEarly(_) => Self::new(BILL_TOO_EARLY),
             ReconcileError::Bill(BillError::NotReady) => Self::new(BILL_NOT_READY),
+            ReconcileError::Busy => Self::new(BILL_BEING_COMPARED),
             ReconcileError::JustCompared => Self::new(COMPARED_JUST_NOW),
             ReconcileError::StillDiffers(open) => Self::new(BILL_DAY_DIFFERS).member("open", open),
             ReconcileError::Overtaken | ReconcileError::Changed => Self::new(BILL_DAY_CHANGED),

@@ -9,7 +9,10 @@ use crate::{
         http::{ApiError, IdempotencyKey, PageSize, ValidJson, not_blank, problem::Problem},
     },
     orders::fact::Provider,
-    reconciliation::{BillDay, ProposedRepair, listing::BillDayQuery},
+    reconciliation::{
+        BillDay, ProposedRepair,
+        listing::{BillDayQuery, BillDayState},
+    },
     staff::{
         BillDesk, RepairAsk, StaffRepair,
         guard::{AskRepair, DecideRepair, May, ReadBills},
@@ -41,7 +44,8 @@ pub(super) struct BillDayView {
     merchant: String,
     /// The day in Beijing, as in `2026-11-28`.
     date: String,
-    /// `closed` where nothing differs; `open`.
+    /// `closed` where nothing differs; `open`; `awaited` where the bill should be there and has not been compared.
+    /// Of such a day what is the provider's is 0.
     state: &'static str,
     /// Rows of the bill that are ours.
     our_rows: u64,
@@ -60,8 +64,9 @@ pub(super) struct BillDayView {
     /// Merchant's coupons, less those of refunds.
     coupon_fen: i64,
     open_differences: u64,
-    #[schema(value_type = String, format = DateTime)]
-    compared_at: Timestamp,
+    /// `null` while the bill is awaited.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    compared_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
     closed_at: Option<Timestamp>,
     /// When late rows or differences last opened it again.
@@ -313,6 +318,7 @@ pub(super) async fn withdraw(
 }
 
 pub(super) fn day_view(day: BillDay) -> BillDayView {
+    let is_awaited = day.is_awaited();
     let BillDay { id, key, state, totals, compared_at, closed_at, reopened_at, .. } = day;
     let (confirmed_by, confirmed_at) = day.confirmed.unzip();
     BillDayView {
@@ -320,7 +326,7 @@ pub(super) fn day_view(day: BillDay) -> BillDayView {
         provider: key.provider,
         merchant: key.merchant,
         date: key.day.to_string(),
-        state: state.code(),
+        state: if is_awaited { BillDayState::Awaited.code() } else { state.code() },
         our_rows: totals.our_rows,
         paid_count: totals.paid_count,
         paid_fen: totals.paid_fen,
@@ -331,7 +337,7 @@ pub(super) fn day_view(day: BillDay) -> BillDayView {
         fee_fen: totals.fee_fen,
         coupon_fen: totals.coupon_fen,
         open_differences: totals.open_differences,
-        compared_at,
+        compared_at: (!is_awaited).then_some(compared_at),
         closed_at,
         reopened_at,
         confirmed_by,

@@ -28,7 +28,7 @@ use std::sync::Arc;
 #[derive(Deserialize, Validate, utoipa::ToSchema)]
 pub(super) struct ExportRequest {
     /// `orders`, `people`, `cases`, `terminals`, `audit`, `refund_requests`, `repair_requests`, `adjustments`,
-    /// `password_resets`, `merchants`, `staff`, `bill_days`, `door_rights`, `access_log` or `messages`.
+    /// `password_resets`, `staff_requests`, `policy_requests`, `statement`, `merchants`, `staff`, `bill_days`, `door_rights`, `access_log` or `messages`.
     #[garde(length(bytes, min = 1, max = 20))]
     list: String,
     /// The filter as the address of the list's page has it, as in `state=open&kind=refund_failed`.

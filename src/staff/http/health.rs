@@ -39,8 +39,10 @@ pub(super) struct HealthView {
     sealing: SealingView,
     /// The last check of the whole ledger; `null` where there was none.
     ledger_check: Option<CheckView>,
-    /// The last bill of each provider that was compared.
+    /// The bills of each provider that is configured.
     bills: Vec<LastBillView>,
+    /// The work in the background, of all schools.
+    jobs: Vec<JobView>,
     /// What others refused for ever, by kind and reason. It counts for no level.
     refused: Vec<RefusedView>,
     providers: Vec<ProviderView>,
@@ -110,11 +112,32 @@ struct LastBillView {
     provider: Provider,
     /// `late` where one bill is due and not compared, `stuck` for more.
     level: &'static str,
-    /// The last day that was compared.
-    date: String,
+    /// The last day that was compared; `null` where none was.
+    date: Option<String>,
     /// When a bill was last compared.
-    #[schema(value_type = String, format = DateTime)]
-    compared_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    compared_at: Option<Timestamp>,
+    /// How many days are due whose bills have not come.
+    missing: u64,
+}
+
+/// A job, at whatever server it runs.
+#[derive(Serialize, utoipa::ToSchema)]
+struct JobView {
+    name: String,
+    /// `late` where it has failed for five minutes, `stuck` for an hour.
+    level: &'static str,
+    /// When its work was last done.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    done_at: Option<Timestamp>,
+    /// When it last failed.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    failed_at: Option<Timestamp>,
+    /// What that was: `database`, `provider`, `stopped` or `other`.
+    failure: Option<String>,
+    /// Since when it fails; `null` where its last turn was done.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    failing_since: Option<Timestamp>,
 }
 
 /// What others refused.
@@ -213,11 +236,20 @@ fn view(health: SchoolHealth) -> HealthView {
         overdue: state.overdue,
         overdue_since: state.overdue_since,
     });
-    let bills = health.bills.iter().map(|(provider, day, at)| LastBillView {
-        provider: *provider,
-        level: health.of_bills(*day).code(),
-        date: day.to_string(),
-        compared_at: *at,
+    let bills = health.bills.iter().map(|bills| LastBillView {
+        provider: bills.provider,
+        level: health.of_bills(bills).code(),
+        date: bills.last.map(|(day, _)| day.to_string()),
+        compared_at: bills.last.map(|(_, at)| at),
+        missing: bills.missing,
+    });
+    let jobs = health.jobs.iter().map(|job| JobView {
+        name: job.name.clone(),
+        level: health.of_job(job).code(),
+        done_at: job.done_at,
+        failed_at: job.failed.as_ref().map(|(at, _)| *at),
+        failure: job.failed.as_ref().map(|(_, kind)| kind.clone()),
+        failing_since: job.failing_since,
     });
     let refused = health.refused.iter().map(|group| RefusedView {
         kind: group.kind.clone(),
@@ -242,6 +274,7 @@ fn view(health: SchoolHealth) -> HealthView {
         },
         ledger_check: health.check.map(check),
         bills: bills.collect(),
+        jobs: jobs.collect(),
         refused: refused.collect(),
         providers: providers.collect(),
         keys: health.keys.into_iter().map(key_view).collect(),

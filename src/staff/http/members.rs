@@ -17,7 +17,7 @@ use crate::{
     },
     staff_accounts::{
         AddedStaff, ListedStaff, Slip, StaffChange, StaffId, StaffLogin, StaffMember, StaffNo,
-        StaffQuery, StaffRole, StaffRoles, WorkId,
+        StaffPlace, StaffQuery, StaffRole, StaffRoles, WorkId,
     },
 };
 use actix_web::{
@@ -64,7 +64,8 @@ pub(super) struct LoginPage {
     /// At most so many; 1 to 100, otherwise 50.
     limit: Option<u16>,
     /// `next_cursor` of the page before.
-    cursor: Option<Uuid>,
+    #[param(value_type = Option<String>)]
+    cursor: Option<StaffPlace>,
 }
 
 /// A login to be added.
@@ -163,7 +164,7 @@ pub(super) async fn list(
     let filter = query.filter(member.school).map_err(StaffActError::BadFilter)?;
     let read = Keyset { beyond: cursor, descending: filter.by_sign_in, most: size.to_read() };
     let found = desk.members(&member, &query, read).await?;
-    let (found, next_cursor) = size.page(found, |one| one.id.to_string());
+    let (found, next_cursor) = size.page(found, |one| StaffPlace::of(one).to_string());
     Ok(Json(StaffLoginList { items: found.iter().map(view).collect(), next_cursor }))
 }
 

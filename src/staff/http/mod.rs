@@ -20,6 +20,7 @@ mod messages;
 mod orders;
 mod password_resets;
 mod people;
+mod person_reads;
 mod policies;
 mod policy_requests;
 mod problems;
@@ -74,7 +75,9 @@ fn people_and_orders(config: &mut ServiceConfig<'_>) {
         .service(people::cancel_loss)
         .service(people::end_device)
         .service(people::end_binding)
-        .service(people::reveal);
+        .service(people::reveal)
+        .service(person_reads::statement)
+        .service(person_reads::orders);
     config
         .service(roster_imports::upload)
         .service(roster_imports::list)

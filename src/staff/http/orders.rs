@@ -58,9 +58,9 @@ pub(super) struct ListedOrderView {
 /// A page of orders.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct ListedOrderList {
-    items: Vec<ListedOrderView>,
+    pub(super) items: Vec<ListedOrderView>,
     /// `null` on the last page.
-    next_cursor: Option<String>,
+    pub(super) next_cursor: Option<String>,
 }
 
 /// An order with its payments, refunds and requests.
@@ -146,9 +146,9 @@ pub(super) struct OrderSearchRequest {
 #[into_params(parameter_in = Query)]
 pub(super) struct OrderPage {
     /// At most so many; 1 to 100, otherwise 50.
-    limit: Option<u16>,
+    pub(super) limit: Option<u16>,
     /// `next_cursor` of the page before.
-    cursor: Option<Uuid>,
+    pub(super) cursor: Option<Uuid>,
 }
 
 /// Orders of a day, newest first, with masked names. The roles `card_office`, `finance` and `auditor` may.
@@ -221,7 +221,7 @@ pub(super) async fn ask_provider(
     Ok(Json(view(found, desk.clock.now())))
 }
 
-fn listed(NamedOrder { order, person }: NamedOrder) -> ListedOrderView {
+pub(super) fn listed(NamedOrder { order, person }: NamedOrder) -> ListedOrderView {
     ListedOrderView {
         id: order.id,
         created_at: order.created_at,

@@ -13,10 +13,13 @@ use crate::{
     },
     roster_imports::{
         MAX_ROSTER_BYTES, RosterCounts, RosterDesk, RosterDetail, RosterJob, RosterJobId,
-        RosterStarter, fault_in_words, reason_in_words, refusal_file,
+        RosterStarter, RosterState, fault_in_words, reason_in_words, refusal_file,
     },
     schools::roster::RosterExample,
-    staff::guard::{ImportRoster, May, ReadRoster},
+    staff::{
+        StaffActError,
+        guard::{ImportRoster, May, ReadRoster},
+    },
 };
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, get,
@@ -60,6 +63,8 @@ pub(super) struct RosterPage {
     limit: Option<u16>,
     /// `next_cursor` of the page before.
     cursor: Option<Uuid>,
+    /// `checking`, `checked` (and may still be imported), `importing`, `done` or `failed`.
+    state: Option<String>,
 }
 
 /// Who uploaded or started it, and when.
@@ -263,7 +268,13 @@ pub(super) async fn list(
 ) -> Result<Json<RosterImportList>, ApiError> {
     let size = PageSize::asked(query.limit, DEFAULT_LIMIT);
     let page = Keyset { beyond: query.cursor, descending: true, most: size.to_read() };
-    let found = desk.page(&member, page).await.map_err(|error| ApiError::internal(&error))?;
+    let state = query.state.as_deref().filter(|state| !state.is_empty());
+    let state = state
+        .map(|code| RosterState::from_code(code).ok_or_else(|| StaffActError::BadFilter("state")));
+    let found = desk
+        .page(&member, state.transpose()?, page)
+        .await
+        .map_err(|error| ApiError::internal(&error))?;
     let (found, next_cursor) = size.page(found, |job| job.id.to_string());
     Ok(Json(RosterImportList { items: found.into_iter().map(view).collect(), next_cursor }))
 }

@@ -45,10 +45,10 @@ pub(super) struct TodayView {
 #[derive(Serialize, utoipa::ToSchema)]
 struct TodayCountView {
     /// `refund_requests`, `repair_requests`, `adjustment_requests`, `password_resets`, `staff_requests`,
-    /// `policy_requests`, `free_cases`, `own_cases`, `open_bill_days`, `checked_rosters`,
-    /// `differences_of_yesterday`, `failed_messages`, `terminals_off`.
+    /// `policy_requests`, `free_cases`, `own_cases`, `open_bill_days`, `awaited_bill_days`, `checked_rosters`,
+    /// `differences_of_yesterday`, `failed_messages`, `many_reveals` (since yesterday), `terminals_off`.
     list: &'static str,
-    /// How many; 1,001 stands for more than 1,000, but for messages and differences.
+    /// How many; 1,001 stands for more than 1,000, but for messages.
     count: u64,
     #[schema(value_type = Option<String>, format = DateTime)]
     oldest_at: Option<Timestamp>,

@@ -3,7 +3,10 @@
 use super::account;
 use crate::{
     base::db::{Db, DbError, Keyset, Source},
-    staff_accounts::{Account, listing::StaffFilter},
+    staff_accounts::{
+        Account,
+        listing::{StaffFilter, StaffPlace},
+    },
 };
 use entity::staff_member;
 use sea_orm::{FromQueryResult, QueryResult, Value};
@@ -29,7 +32,7 @@ fn conditions(filter: &StaffFilter) -> (String, Vec<Value>) {
 pub(in crate::staff_accounts) async fn page(
     db: &Db,
     filter: &StaffFilter,
-    page: Keyset,
+    page: Keyset<StaffPlace>,
 ) -> Result<Vec<Account>, DbError> {
     let (conditions, mut values) = conditions(filter);
     let (sign, order) = if page.descending { ("<", "DESC") } else { (">", "ASC") };
@@ -39,9 +42,16 @@ pub(in crate::staff_accounts) async fn page(
         let columns = columns.iter().map(|column| column.replace('#', row) + end);
         columns.collect::<Vec<_>>().join(", ")
     };
-    let place = page.beyond.map_or_else(String::new, |id| {
-        values.push(id.into());
-        let (here, there, id) = (of("s", ""), of("l", ""), values.len());
+    let place = page.beyond.map_or_else(String::new, |StaffPlace { signed_in_at, id }| {
+        values.push(id.uuid().into());
+        let (here, id) = (of("s", ""), values.len());
+        if filter.by_sign_in {
+            // As it was when the page before was read.
+            values.push(signed_in_at.into());
+            return format!(" AND ({here}) {sign} (${}, ${id})", values.len());
+        }
+        // A login stays as it is.
+        let there = of("l", "");
         format!(" AND ({here}) {sign} (SELECT {there} FROM staff_member l WHERE l.id = ${id} AND l.school_id = s.school_id)")
     });
     let sql = format!(

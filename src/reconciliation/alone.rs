@@ -1,0 +1,54 @@
+//! A day is compared by one at a time, whoever asks: the job of each morning, a page, an answer in JSON.
+//!
+//! Invariant: who compares a day has its row in `bill_hold`, with a token of its own, for [`HELD`] at most. A
+//! process that was killed frees it by that, and the number of the comparison keeps its late writes out.
+//! The command of an operator takes a day from whoever has it (ADR 0054).
+
+use super::{DayKey, ReconcileError, Reconciliation, store};
+use crate::base::{clock::Timestamp, db::DbError, ids::uuid_at, write_point};
+use std::time::Duration;
+
+/// How long a day is held at most: a bill of 100,000 rows needs less than a minute after its download.
+const HELD: Duration = Duration::from_mins(10);
+
+/// Who gives way where somebody compares the day already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Precedence {
+    /// Whoever comes.
+    First,
+    /// Whoever is there.
+    Last,
+}
+
+impl Reconciliation {
+    /// Does what compares a day while nobody else compares it.
+    pub(super) async fn alone<T>(
+        &self,
+        key: &DayKey,
+        precedence: Precedence,
+        comparing: impl Future<Output = Result<T, ReconcileError>>,
+    ) -> Result<T, ReconcileError> {
+        let now = self.clock.now();
+        let (token, until) = (uuid_at(now), now.plus(HELD));
+        let free_at = match precedence {
+            Precedence::First => now,
+            Precedence::Last => Timestamp::from_micros(i64::MAX),
+        };
+        let taking = self.db.in_tx(async |tx| store::take(tx, key, token, (free_at, until)).await);
+        if !write_point::within("bill: hold", taking).await? {
+            return Err(ReconcileError::Busy);
+        }
+        let compared = comparing.await;
+        let giving = self.db.in_tx(async |tx| store::give_back(tx, key, token).await);
+        if let Err(error) = write_point::within("bill: release", giving).await {
+            // It ends by itself.
+            tracing::warn!(%error, "a day of bills that was compared is held for some minutes more");
+        }
+        compared
+    }
+
+    /// Whether somebody compares a day just now.
+    pub(super) async fn is_compared_now(&self, key: &DayKey) -> Result<bool, DbError> {
+        store::is_held((&self.db).into(), key, self.clock.now()).await
+    }
+}
