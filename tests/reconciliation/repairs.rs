@@ -195,7 +195,7 @@ async fn the_card_office_asks_and_does_not_decide(db: &TestDb) {
         refused.problem(verdict, 403, "staff_right_missing");
     }
     let withdrawn = format!("{ROOT}/repairs/{}/withdraw", asked["id"].as_str().unwrap());
-    other.post(&withdrawn, &json!({})).await.problem("not one's own", 403, "not_own_request");
+    other.post(&withdrawn, &json!({})).await.problem("not one's own", 403, "not_your_request");
     office.post(&withdrawn, &json!({})).await.body(200);
     let asked = office.ask(&path, "b", Some(&body)).await.body(201);
     case.decides.post(&approve(&asked), &json!({})).await.body(200);
@@ -450,9 +450,9 @@ async fn the_office_reads_days_and_differences(db: &TestDb) {
     assert_eq!(older["next_cursor"], Value::Null);
     let nowhere = format!("{ROOT}/days/{}/differences", uuid::Uuid::nil());
     case.asks.get(&nowhere).await.problem("no such day", 404, "not_found");
-    let office = staff(&case.world, "office", "1003", "card_office").await;
-    let refused = office.get(&format!("{ROOT}/days")).await;
-    refused.problem("not of the finance office", 403, "staff_right_missing");
+    let network = staff(&case.world, "network", "1003", "network_center").await;
+    let refused = network.get(&format!("{ROOT}/days")).await;
+    refused.problem("no money", 403, "staff_right_missing");
     let elsewhere = school_id(&case.world, "csmzxy").await;
     assert_ne!(elsewhere, school_id(&case.world, "xnec").await);
 }
