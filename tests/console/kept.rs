@@ -176,7 +176,7 @@ async fn it_waits_while_a_lost_phone_is_replaced(db: &TestDb) {
     end(&world, "office").await;
     let typed = [("form_id", id.as_str()), ("reason", "忘记密码"), ("back", "/staff/people")];
     let asked = office.submit(&form, &path, &typed).await.with(401);
-    let recovers = [
+    let signs_in = [
         ("school", "xnec".to_owned()),
         ("login", "office".to_owned()),
         ("password", PASSWORD.to_owned()),
@@ -184,7 +184,7 @@ async fn it_waits_while_a_lost_phone_is_replaced(db: &TestDb) {
         ("recovery_code", recovery),
         ("kept", asked.field("kept")),
     ];
-    let offered = office.send("/staff/sign-in", &recovers).await.with(200);
+    let offered = office.send("/staff/sign-in", &signs_in).await.with(200);
     assert!(offered.says("设置您自己的验证器") && !offered.says("忘记密码"), "{}", offered.html);
     let own = secret_of(&offered.between("<code>", "</code>"));
     let enrol = |page: &Page, totp: String| {

@@ -362,19 +362,19 @@ async fn a_provider_that_does_not_answer_holds_nothing(db: &TestDb) {
     let server = desk.world.serve_with(&[("WECHAT_PAY__BASE_URL", &base)]);
     let api = server.api();
     let tried = desk.asked(&api);
+    let taken = tokio::task::spawn_blocking(move || (silent.accept().unwrap(), silent));
     let meanwhile = async {
-        testkit::eventually("the try has begun", async || {
-            (desk.world.rows.count("key_trial").await == 1).then_some(())
-        })
-        .await;
+        let held = taken.await.unwrap();
+        // That it begins was committed before the provider was asked.
+        assert_eq!(desk.world.rows.count("key_trial").await, 1);
         // Neither a transaction nor a lock waits with it: others read and write, and try another provider.
         let other = Member { api: api.clone(), ..desk.member.clone() };
         let path = format!("{HEALTH}/providers/wechat/try");
         let told = other.post(&path, &json!({})).await.body(200);
         let health = other.get(HEALTH).await.body(200);
-        (told["finding"].clone(), health["keys"].clone())
+        (told["finding"].clone(), health["keys"].clone(), held)
     };
-    let (told, (other, keys)) = tokio::join!(tried, meanwhile);
+    let (told, (other, keys, _held)) = tokio::join!(tried, meanwhile);
     assert_eq!(other, "works");
     let of = keys.as_array().unwrap().iter().find(|key| key["provider"] == "wechat_pay").unwrap();
     assert_eq!(of["finding"], Value::Null, "it is not known yet: {keys}");
