@@ -228,7 +228,7 @@ async fn a_form_sent_an_hour_later_comes_back(db: &TestDb) {
     })
     .await;
     // A browser drops the cookie with the answer that sends it to the sign-in.
-    let (again, _) = (Browser::at(&world), ());
+    let again = Browser::at(&world);
     let gone = again.send(&path, &[("csrf", form.field("csrf")), ("reason", "x".into())]).await;
     assert!(gone.with(303).location.starts_with("/staff/sign-in"));
     let back = sign_in(&office, &asked, "office", &secret, 0).await.with(200);

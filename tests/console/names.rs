@@ -78,6 +78,11 @@ async fn a_name_is_a_name_at_every_desk(db: &TestDb) {
             assert!(!names || page.says(&escaped), "{name} at {path}: {}", page.html);
         }
     }
+    files_hold_them(&all).await;
+}
+
+/// No file begins a cell with a name, and none loses one.
+async fn files_hold_them(all: &Browser) {
     for list in ["people", "orders", "adjustments", "audit"] {
         let of = format!("/staff/{list}");
         let page = all.get(&of).await.with(200);
