@@ -1,5 +1,6 @@
 //! What somebody typed as the session ended, or as the second factor was due again: it goes to the sign-in, or to
-//! the page that asks for the factor, sealed, and comes back as a form to be sent.
+//! the page that asks for the factor, sealed, and comes back as a form to be sent. Where one signs in by the
+//! school's messenger, the browser carries it there and back in a cookie.
 //!
 //! Invariant: nothing is done by it. Who signed in again sees what was typed, and sends it or not.
 //! Invariant: only the login that typed it opens it, within a quarter of an hour. What comes from a page of an
