@@ -40,6 +40,8 @@ const CLIENT: &str = "__Host-onecard-staff-client";
 const FLASH: &str = "__Host-onecard-staff-said";
 /// What it carries to the school's messenger and back.
 const WORK: &str = "__Host-onecard-staff-work";
+/// What was typed as the session ended, while its browser is at that messenger.
+const KEPT: &str = "__Host-onecard-staff-kept";
 /// How long a browser is known to a login.
 const CLIENT_DAYS: i64 = 180;
 
@@ -243,6 +245,23 @@ pub(super) fn no_work_cookie() -> Cookie<'static> {
 /// What a browser carries on that way.
 pub(super) fn work_token(request: &HttpRequest) -> Option<String> {
     request.cookie(WORK).map(|cookie| cookie.value().to_owned())
+}
+
+/// The cookie of what was typed, sealed. It ends with what is sealed in it, or as somebody signs in.
+pub(super) fn kept_cookie(sealed: String) -> Cookie<'static> {
+    cookie(KEPT, sealed)
+}
+
+/// Removes it.
+pub(super) fn no_kept_cookie() -> Cookie<'static> {
+    let mut kept = cookie(KEPT, String::new());
+    kept.make_removal();
+    kept
+}
+
+/// What was typed, sealed, that a browser carries.
+pub(super) fn kept_token(request: &HttpRequest) -> Option<String> {
+    request.cookie(KEPT).map(|cookie| cookie.value().to_owned())
 }
 
 /// The token of the session of a request, if it sent one.

@@ -2,7 +2,10 @@
 
 use super::{
     Console, assets,
-    browser::{Needs, Seat, next_of, no_session_cookie, said_cookie, unsaid_cookie},
+    browser::{
+        Needs, Seat, kept_cookie, next_of, no_kept_cookie, no_session_cookie, said_cookie,
+        unsaid_cookie,
+    },
     words,
 };
 use crate::{
@@ -148,8 +151,8 @@ pub(super) fn sent_to(path: &str, said: Option<&'static str>) -> HttpResponse {
 pub(super) enum PageError {
     /// Nobody is signed in, or the second factor is due: the way there, and back.
     Elsewhere(String),
-    /// The sign-in, as a page that carries what was typed.
-    SignIn(String),
+    /// The sign-in, as a page that carries what was typed; and the same for the browser to carry, if it can.
+    SignIn(String, Option<String>),
     /// The second factor again, likewise.
     Factor(String),
     /// A page that says what is wrong.
@@ -314,7 +317,7 @@ impl fmt::Display for PageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Elsewhere(path) => f.write_str(path),
-            Self::SignIn(_) => f.write_str("the session has ended"),
+            Self::SignIn(..) => f.write_str("the session has ended"),
             Self::Factor(_) => f.write_str("the second factor is due"),
             Self::Said(error) => error.fmt(f),
         }
@@ -325,7 +328,7 @@ impl ResponseError for PageError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Elsewhere(_) => StatusCode::SEE_OTHER,
-            Self::SignIn(_) => StatusCode::UNAUTHORIZED,
+            Self::SignIn(..) => StatusCode::UNAUTHORIZED,
             Self::Factor(_) => StatusCode::FORBIDDEN,
             Self::Said(error) => error.status_code(),
         }
@@ -341,10 +344,13 @@ impl ResponseError for PageError {
                 }
                 answer
             }
-            Self::SignIn(page) => {
+            Self::SignIn(page, kept) => {
                 let mut answer = as_page(HttpResponse::Unauthorized(), page.clone());
-                // A cookie that is none cannot fail to be removed.
-                let _ = answer.add_cookie(&no_session_cookie());
+                let kept = kept.clone().map_or_else(no_kept_cookie, kept_cookie);
+                for cookie in [no_session_cookie(), kept] {
+                    // A cookie of letters and digits cannot fail to be set, and none not to be removed.
+                    let _ = answer.add_cookie(&cookie);
+                }
                 answer
             }
             Self::Factor(page) => as_page(HttpResponse::Forbidden(), page.clone()),

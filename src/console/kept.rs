@@ -1,5 +1,6 @@
 //! What somebody typed as the session ended, or as the second factor was due again: it goes to the sign-in, or to
-//! the page that asks for the factor, sealed, and comes back as a form to be sent.
+//! the page that asks for the factor, sealed, and comes back as a form to be sent. Where one signs in by the
+//! school's messenger, the browser carries it there and back in a cookie.
 //!
 //! Invariant: nothing is done by it. Who signed in again sees what was typed, and sends it or not.
 //! Invariant: only the login that typed it opens it, within a quarter of an hour. What comes from a page of an
@@ -29,6 +30,10 @@ use std::time::Duration;
 
 /// The most that is kept of a form, in bytes of its names and values.
 const MOST: usize = 8192;
+/// The longest sealed form that fits into the form of a sign-in.
+const MOST_SEALED: usize = 12 * 1024;
+/// The longest that a browser carries to the messenger and back, beside its other cookies.
+const MOST_CARRIED: usize = 3000;
 /// How long.
 const WITHIN: Duration = Duration::from_mins(15);
 /// Forms about the own sign-in.
@@ -68,12 +73,19 @@ struct Field {
     word: Option<&'static str>,
 }
 
+/// The form again, as a part of a page.
 #[derive(Template)]
-#[template(path = "console/kept.html")]
-struct KeptPage {
+#[template(path = "console/kept_form.html")]
+pub(super) struct KeptForm {
     path: String,
     csrf: String,
     fields: Vec<Field>,
+}
+
+#[derive(Template)]
+#[template(path = "console/kept.html")]
+struct KeptPage {
+    form: KeptForm,
     next: String,
     style: &'static str,
 }
@@ -86,7 +98,12 @@ pub(super) async fn ask_sign_in(request: &HttpRequest, payload: &mut Payload) ->
     let sealed = sealed_form(console, request, payload, who).await?;
     let next = page_before(request);
     let page = sign_in_page(console, (&next, &sealed)).await.ok()?;
-    Some(PageError::SignIn(page))
+    Some(PageError::SignIn(page, Some(sealed).filter(|sealed| is_carried(sealed))))
+}
+
+/// Whether a browser carries so much to the messenger and back.
+pub(super) const fn is_carried(sealed: &str) -> bool {
+    sealed.len() <= MOST_CARRIED
 }
 
 /// The page that asks for the second factor with the form of this request inside; `None` where nothing is kept
@@ -117,18 +134,32 @@ pub(super) fn ask_again<N>(
     fields: Vec<(String, String)>,
 ) -> Option<PageError> {
     let kept = Kept::of(request.path(), fields, i64::MAX)?;
-    let page = kept.page(seat.csrf.clone(), page_before(request)).render().ok()?;
+    let page = kept.form(seat.csrf.clone()).page(page_before(request)).render().ok()?;
     Some(PageError::Factor(page))
 }
 
 /// What was typed, for who is signed in as the login that typed it, with the `csrf` of the session.
 pub(super) fn shown_again(
     console: &Console,
-    (who, csrf): (StaffId, String),
+    who: (StaffId, String),
     (kept, next): (&str, &str),
 ) -> Option<Result<HttpResponse, PageError>> {
-    let kept = Kept::opened(console, who, kept, console.clock.now())?;
-    Some(shown(&kept.page(csrf, next.to_owned())))
+    Some(shown(&form_again(console, who, kept)?.page(next.to_owned())))
+}
+
+/// The same as a part of another page.
+pub(super) fn form_again(
+    console: &Console,
+    (who, csrf): (StaffId, String),
+    kept: &str,
+) -> Option<KeptForm> {
+    Some(Kept::opened(console, who, kept, console.clock.now())?.form(csrf))
+}
+
+impl KeptForm {
+    fn page(self, next: String) -> KeptPage {
+        KeptPage { form: self, next, style: assets::style() }
+    }
 }
 
 impl Kept {
@@ -152,18 +183,19 @@ impl Kept {
         Some(Self { path: path.to_owned(), fields, until })
     }
 
-    fn page(self, csrf: String, next: String) -> KeptPage {
+    fn form(self, csrf: String) -> KeptForm {
         let field = |(name, value): (String, String)| {
             let word = TYPED.iter().find(|(typed, _)| *typed == name).map(|(_, word)| *word);
             Field { name, value, word }
         };
         let fields = self.fields.into_iter().map(field).collect();
-        KeptPage { path: self.path, csrf, fields, next, style: assets::style() }
+        KeptForm { path: self.path, csrf, fields }
     }
 
     fn sealed(&self, console: &Console, who: StaffId) -> Option<String> {
         let text = serde_json::to_vec(self).ok()?;
-        Some(URL_SAFE_NO_PAD.encode(console.sealer.seal(&text, &aad(who)).ok()?))
+        let sealed = URL_SAFE_NO_PAD.encode(console.sealer.seal(&text, &aad(who)).ok()?);
+        Some(sealed).filter(|sealed| sealed.len() <= MOST_SEALED)
     }
 
     fn opened(console: &Console, who: StaffId, sealed: &str, now: Timestamp) -> Option<Self> {

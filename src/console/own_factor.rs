@@ -74,7 +74,7 @@ pub(super) async fn replace(
     match accounts.replace_own_factor(&seat.member, &totp).await {
         Ok(codes) => {
             let (codes, next, style) = (codes.as_slice(), HERE.0, assets::style());
-            shown(&FirstCodesPage { codes, next, style })
+            shown(&FirstCodesPage { codes, next, kept: None, style })
         }
         Err(error) => {
             let offered = accounts.offered_own_factor(&seat.member).await?;

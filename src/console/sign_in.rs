@@ -3,11 +3,11 @@
 use super::{
     Console, assets,
     browser::{
-        Anybody, Sent, check_origin, client_cookie, client_token, csrf_of, next_of,
+        Anybody, Sent, check_origin, client_cookie, client_token, csrf_of, next_of, no_kept_cookie,
         no_session_cookie, said_cookie, session_cookie, session_token,
     },
     frame::{PageError, Wrong, sent_to, shown, shown_as},
-    kept,
+    kept::{self, KeptForm, is_carried},
     qr::qr_of,
     words,
 };
@@ -98,6 +98,9 @@ impl SignInForm {
 #[derive(Deserialize)]
 pub(super) struct EnrolForm {
     sealed: String,
+    /// What was typed before, sealed.
+    #[serde(default)]
+    kept: String,
     totp: String,
     #[serde(default)]
     new_password: String,
@@ -127,6 +130,8 @@ struct SignInPage<'a> {
     next: &'a str,
     /// What was typed as the session ended, sealed.
     kept: &'a str,
+    /// Whether the messenger's way brings it back as well.
+    is_carried: bool,
     wrong: Option<Wrong>,
     said: Option<&'static str>,
     style: &'static str,
@@ -137,6 +142,8 @@ struct SignInPage<'a> {
 struct EnrolPage<'a> {
     sealed: String,
     begun: &'a Begun,
+    /// What was typed before, sealed.
+    kept: &'a str,
     qr: String,
     wrong: Option<Wrong>,
     style: &'static str,
@@ -148,6 +155,8 @@ struct EnrolPage<'a> {
 pub(super) struct FirstCodesPage<'a> {
     pub(super) codes: &'a [Zeroizing<String>],
     pub(super) next: &'a str,
+    /// What was typed before.
+    pub(super) kept: Option<KeptForm>,
     pub(super) style: &'static str,
 }
 
@@ -165,6 +174,7 @@ pub(super) async fn show(
         login: "",
         next: &next,
         kept: "",
+        is_carried: true,
         wrong: None,
         said: said.as_deref().and_then(words::said),
         style: assets::style(),
@@ -182,6 +192,7 @@ pub(super) async fn sign_in_page(
         login: "",
         next,
         kept,
+        is_carried: is_carried(kept),
         work: console.work.offered().await?,
         wrong: None,
         said: Some("登录已失效，请重新登录。您刚才填写的内容会保留 15 分钟，没有办理"),
@@ -209,7 +220,8 @@ pub(super) async fn sign_in(
         }
         Ok(SignInOutcome::MustEnrol(offered)) => {
             let until = console.clock.now().plus(ENROL_WITHIN).micros();
-            offer(&console, &form.begun(offered, until), None)
+            let kept = form.kept.clone();
+            offer(&console, &form.begun(offered, until), &kept, None)
         }
         Err(error) => {
             let wrong = Wrong::of(&ApiError::from(error));
@@ -221,6 +233,7 @@ pub(super) async fn sign_in(
                 login: &form.who.login,
                 next: &form.who.next,
                 kept: &form.kept,
+                is_carried: is_carried(&form.kept),
                 wrong: Some(wrong),
                 said: None,
                 style: assets::style(),
@@ -243,7 +256,7 @@ pub(super) async fn enrol(
     };
     if begun.needs_password && form.new_password != form.repeated {
         let wrong = ApiError::new(INVALID).field("/repeated", "两次输入的新密码不同");
-        return offer(&console, &begun, Some(Wrong::of(&wrong)));
+        return offer(&console, &begun, &form.kept, Some(Wrong::of(&wrong)));
     }
     let new_password = Some(form.new_password).filter(|new| !new.is_empty());
     let attempt = StaffSignIn {
@@ -253,7 +266,7 @@ pub(super) async fn enrol(
     match console.staff.accounts.sign_in(attempt).await {
         Ok(SignInOutcome::Granted(granted)) => {
             let next = landing(&granted, &begun.who.next);
-            enrolled(granted, &next)
+            enrolled(&console, granted, (&form.kept, &next))
         }
         // The code was one of the printed secret again: the offer before it is void.
         Ok(SignInOutcome::MustEnrol(offered)) => {
@@ -264,9 +277,9 @@ pub(super) async fn enrol(
             };
             let wrong = ApiError::new(INVALID)
                 .field("/totp", "这是纸条上的验证码；请重新扫描下面的二维码，填写新的验证码");
-            offer(&console, &again, Some(Wrong::of(&wrong)))
+            offer(&console, &again, &form.kept, Some(Wrong::of(&wrong)))
         }
-        Err(error) => offer(&console, &begun, Some(Wrong::of(&ApiError::from(error)))),
+        Err(error) => offer(&console, &begun, &form.kept, Some(Wrong::of(&ApiError::from(error)))),
     }
 }
 
@@ -309,20 +322,32 @@ pub(super) fn signed_in(granted: StaffGrant, next: &str) -> HttpResponse {
     answer
         .insert_header((header::LOCATION, next))
         .cookie(session_cookie(granted.refresh_token))
-        .cookie(client_cookie(granted.client_token));
+        .cookie(client_cookie(granted.client_token))
+        .cookie(no_kept_cookie());
     answer.finish()
 }
 
-/// Signed in with a second factor of one's own: its recovery codes, once.
-fn enrolled(granted: StaffGrant, next: &str) -> Result<HttpResponse, PageError> {
+/// Signed in with a second factor of one's own: its recovery codes, once, and what was typed before.
+fn enrolled(
+    console: &Console,
+    granted: StaffGrant,
+    (kept, next): (&str, &str),
+) -> Result<HttpResponse, PageError> {
     let codes = granted.recovery_codes.as_slice();
-    let answer = shown(&FirstCodesPage { codes, next, style: assets::style() })?;
+    let who = (granted.member.id, csrf_of(&granted.refresh_token));
+    let kept = kept::form_again(console, who, kept);
+    let answer = shown(&FirstCodesPage { codes, next, kept, style: assets::style() })?;
     with_session(answer, granted)
 }
 
 /// A page that comes with the session of this browser.
-fn with_session(mut answer: HttpResponse, granted: StaffGrant) -> Result<HttpResponse, PageError> {
-    for cookie in [session_cookie(granted.refresh_token), client_cookie(granted.client_token)] {
+pub(super) fn with_session(
+    mut answer: HttpResponse,
+    granted: StaffGrant,
+) -> Result<HttpResponse, PageError> {
+    let (session, client) =
+        (session_cookie(granted.refresh_token), client_cookie(granted.client_token));
+    for cookie in [session, client, no_kept_cookie()] {
         answer.add_cookie(&cookie).map_err(|error| ApiError::internal(&error))?;
     }
     Ok(answer)
@@ -332,6 +357,7 @@ fn with_session(mut answer: HttpResponse, granted: StaffGrant) -> Result<HttpRes
 fn offer(
     console: &Console,
     begun: &Begun,
+    kept: &str,
     wrong: Option<Wrong>,
 ) -> Result<HttpResponse, PageError> {
     let status = wrong.as_ref().map_or(200, |wrong| wrong.status);
@@ -339,7 +365,7 @@ fn offer(
     let sealed = console.sealer.seal(&text, &AAD).map_err(|error| ApiError::internal(&error))?;
     let qr = qr_of(&begun.otpauth_uri).ok_or_else(|| ApiError::new(UNAUTHENTICATED))?;
     let sealed = URL_SAFE_NO_PAD.encode(sealed);
-    shown_as(status, &EnrolPage { sealed, begun, qr, wrong, style: assets::style() })
+    shown_as(status, &EnrolPage { sealed, begun, kept, qr, wrong, style: assets::style() })
 }
 
 /// What a form of the first sign-in is sealed for.

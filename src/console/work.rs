@@ -2,9 +2,12 @@
 
 use super::{
     Console, assets,
-    browser::{check_origin, next_of, no_work_cookie, work_cookie, work_token},
+    browser::{
+        check_origin, csrf_of, kept_token, next_of, no_work_cookie, work_cookie, work_token,
+    },
     frame::{PageError, Wrong, sent_to, shown, shown_as},
-    sign_in::{landing, signed_in},
+    kept,
+    sign_in::{landing, signed_in, with_session},
 };
 use crate::{
     base::http::{
@@ -111,7 +114,13 @@ pub(super) async fn finish(
     match console.work.finish(work_token(&request).as_deref(), totp).await {
         Ok((granted, next)) => {
             let next = landing(&granted, &next);
-            let mut answer = signed_in(granted, &next);
+            let who = (granted.member.id, csrf_of(&granted.refresh_token));
+            // What was typed before, as after a sign-in by password.
+            let kept = kept_token(&request).unwrap_or_default();
+            let mut answer = match kept::shown_again(&console, who, (&kept, &next)) {
+                Some(page) => with_session(page?, granted)?,
+                None => signed_in(granted, &next),
+            };
             // A cookie that is none cannot fail to be removed.
             let _ = answer.add_cookie(&no_work_cookie());
             Ok(answer)

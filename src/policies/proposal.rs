@@ -1,6 +1,8 @@
 //! What is to become of a policy: as somebody edits it, and as it waits for a second person.
 
-use super::{PolicyBook, PolicyChanges, PolicyDifference, PolicyProblem, draft, store};
+use super::{
+    PolicyBook, PolicyChanges, PolicyDifference, PolicyProblem, PolicyVersion, draft, store,
+};
 use crate::{
     base::{
         clock::Day,
@@ -94,6 +96,46 @@ impl TxError for PolicyRefusal {
     }
 }
 
+impl PolicyEdit {
+    /// What it asked for if it was sent on `day`, whatever came since: by it a repeat is recognised. `None`
+    /// for what could not be asked.
+    pub async fn made(
+        &self,
+        db: &Db,
+        school: SchoolId,
+        day: Day,
+    ) -> Result<Option<PolicyProposal>, DbError> {
+        let from = self.from.unwrap_or(day);
+        let seen = PolicyVersion::seen_for(db, school, (self.base, from)).await?;
+        let restored = match self.content {
+            PolicyContent::Changes(_) => None,
+            PolicyContent::Restored(seq) => PolicyVersion::find(db, school, seq).await?,
+        };
+        let restored = restored.and_then(|restored| restored.policy);
+        let Some(before) = seen.and_then(|seen| seen.policy) else { return Ok(None) };
+        let Ok(policy) = self.policy_of(&before, restored.as_ref()) else { return Ok(None) };
+        let json = policy.to_json()?;
+        Ok(Some(PolicyProposal { base: self.base, from, policy, json }))
+    }
+
+    fn policy_of(
+        &self,
+        before: &Policy,
+        restored: Option<&Policy>,
+    ) -> Result<Policy, PolicyRefusal> {
+        match (&self.content, restored) {
+            (PolicyContent::Changes(changes), _) => {
+                draft::changed(before, changes).map_err(PolicyRefusal::Invalid)
+            }
+            // The code names the school for good.
+            (PolicyContent::Restored(_), Some(old)) => {
+                Ok(Policy { code: before.code.clone(), version: before.version, ..old.clone() })
+            }
+            (PolicyContent::Restored(_), None) => Err(PolicyRefusal::NotFound),
+        }
+    }
+}
+
 impl PolicyProposal {
     /// What waits under a request.
     pub async fn find(db: &Db, school: SchoolId, approval: Uuid) -> Result<Option<Self>, DbError> {
@@ -146,16 +188,7 @@ impl PolicyBook {
             return Err(PolicyRefusal::BadDay);
         }
         let before = self.on(from)?;
-        let policy = match (&edit.content, restored) {
-            (PolicyContent::Changes(changes), _) => {
-                draft::changed(before, changes).map_err(PolicyRefusal::Invalid)?
-            }
-            // The code names the school for good.
-            (PolicyContent::Restored(_), Some(old)) => {
-                Policy { code: before.code.clone(), version: before.version, ..old.clone() }
-            }
-            (PolicyContent::Restored(_), None) => return Err(PolicyRefusal::NotFound),
-        };
+        let policy = edit.policy_of(before, restored)?;
         let differences = PolicyDifference::between(before, &policy);
         if differences.is_empty() {
             return Err(PolicyRefusal::Unchanged);

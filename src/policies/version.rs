@@ -1,6 +1,6 @@
 //! A version of a school's policy. It is kept as it was.
 
-use super::store;
+use super::{PolicyProposal, store};
 use crate::{
     base::{
         clock::{Day, Timestamp},
@@ -92,5 +92,12 @@ impl PolicyVersion {
     /// What the same form made before: its answer was lost, or it was sent twice.
     pub async fn of_form(db: &Db, school: SchoolId, key: &str) -> Result<Option<Self>, DbError> {
         store::of_form(db, school, key).await
+    }
+
+    /// Whether it is what was asked for, for that reason: its number is its own.
+    pub fn is_of(&self, asked: &PolicyProposal, reason: &str) -> bool {
+        let version = asked.policy.version;
+        let policy = self.policy.as_ref().map(|policy| Policy { version, ..policy.clone() });
+        self.from == asked.from && self.reason == reason && policy.as_ref() == Some(&asked.policy)
     }
 }

@@ -5,7 +5,9 @@ use super::{
     requests::{NewRequest, RequestRules, Requests, StaffActError, digest},
 };
 use crate::{
-    approvals::{Approval, ApprovalId, ApprovalKind, ApprovalQuery, ApprovalVerdict},
+    approvals::{
+        Approval, ApprovalError, ApprovalId, ApprovalKind, ApprovalQuery, ApprovalVerdict,
+    },
     base::{
         clock::Timestamp,
         db::{DbError, Keyset, Tx},
@@ -19,7 +21,10 @@ use crate::{
     schools::policy::Policy,
     staff_accounts::{self, StaffAct, StaffMember},
 };
+use std::time::Duration;
 use uuid::Uuid;
+
+const DAY: Duration = Duration::from_hours(24);
 
 /// What its requests are, and who may ask and decide.
 pub(super) static RULES: RequestRules = RequestRules {
@@ -88,24 +93,47 @@ impl StaffDesk {
         member: &StaffMember,
         ask: &PolicyAsk,
     ) -> Result<PolicyOutcome, StaffActError> {
-        let form_key = format!("{}|{}", member.id, ask.key);
-        if let Some(version) = PolicyVersion::of_form(&self.db, member.school, &form_key).await? {
-            return Ok(PolicyOutcome::Published(Box::new(version)));
+        if let Some(before) = self.changed_before(member, ask).await? {
+            return Ok(before);
         }
-        let error = match self.propose_new(member, ask, &form_key).await {
+        let error = match self.propose_new(member, ask).await {
             Ok(outcome) => return Ok(outcome),
             Err(error) => error,
         };
         // The same form may have been sent twice at once, and the other one was first.
-        let first = PolicyVersion::of_form(&self.db, member.school, &form_key).await?;
-        first.map(|version| PolicyOutcome::Published(Box::new(version))).ok_or(error)
+        self.changed_before(member, ask).await?.ok_or(error)
+    }
+
+    /// What the same member changed or asked for under the same key before, which must be the same.
+    async fn changed_before(
+        &self,
+        member: &StaffMember,
+        ask: &PolicyAsk,
+    ) -> Result<Option<PolicyOutcome>, StaffActError> {
+        let (db, school) = (&self.db, member.school);
+        if let Some(version) = PolicyVersion::of_form(db, school, &form_key(member, ask)).await? {
+            let made = ask.edit.made(db, school, version.recorded_at.day()).await?;
+            let is_same = made.is_some_and(|made| version.is_of(&made, &ask.reason));
+            let before = is_same.then(|| PolicyOutcome::Published(Box::new(version)));
+            return before.map(Some).ok_or_else(|| ApprovalError::KeyReused.into());
+        }
+        let (requests, now) = (self.policy_requests_of(member), self.clock.now());
+        // A change without a day is for that on which it was asked, and a key is good for 24 hours.
+        for day in [now.day(), now.minus(DAY).day()] {
+            let made = ask.edit.made(db, school, day).await?;
+            let digest = made.map_or([0; 32], |made| digest_of(&made, &ask.reason));
+            match requests.asked_before(&ask.key, &digest).await {
+                Err(StaffActError::Approval(ApprovalError::KeyReused)) => {}
+                asked => return Ok(asked?.map(|asked| PolicyOutcome::Asked(Box::new(asked)))),
+            }
+        }
+        Err(ApprovalError::KeyReused.into())
     }
 
     async fn propose_new(
         &self,
         member: &StaffMember,
         ask: &PolicyAsk,
-        form_key: &str,
     ) -> Result<PolicyOutcome, StaffActError> {
         let preview = self.preview_policy(member, &ask.edit).await?;
         if preview.two_persons {
@@ -118,7 +146,7 @@ impl StaffDesk {
             approved_by: None,
             reason: ask.reason.clone(),
             approval: None,
-            form_key: Some(form_key.to_owned()),
+            form_key: Some(form_key(member, ask)),
         };
         let published = db
             .in_tx(async |tx| {
@@ -306,6 +334,11 @@ impl StaffDesk {
 /// A school as the subject of a request: one is open at a time.
 fn subject_of(member: &StaffMember) -> Uuid {
     Uuid::from_u64_pair(0, member.school.number().unsigned_abs())
+}
+
+/// The key of a change, which belongs to the login.
+fn form_key(member: &StaffMember, ask: &PolicyAsk) -> String {
+    format!("{}|{}", member.id, ask.key)
 }
 
 fn digest_of(proposal: &PolicyProposal, reason: &str) -> [u8; 32] {

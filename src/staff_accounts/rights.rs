@@ -102,19 +102,20 @@ impl StaffAct {
         match self {
             Self::ReadOrders
             | Self::ReadRefunds
+            | Self::ReadBills
             | Self::ReadAdjustments
             | Self::ReadBalances
             | Self::ReadMoneyCases => &[CardOffice, Finance, Auditor],
-            Self::AskProvider | Self::AskRefund | Self::AskAdjustment | Self::EndMoneyCases => {
-                &[CardOffice, Finance]
-            }
+            Self::AskProvider
+            | Self::AskRefund
+            | Self::AskRepair
+            | Self::AskAdjustment
+            | Self::EndMoneyCases => &[CardOffice, Finance],
             Self::DecideRefund
             | Self::DecideAdjustment
             | Self::CompareBills
             | Self::CloseBills
-            | Self::AskRepair
             | Self::DecideRepair => &[Finance],
-            Self::ReadBills => &[Finance, Auditor],
             Self::ReadDoorRights => &[CardOffice, NetworkCenter, Auditor],
             Self::ChangeDoorRights
             | Self::ExportPeople
@@ -211,10 +212,10 @@ mod tests {
         (Act::ReadRefunds, "CF--A-", false),
         (Act::AskRefund, "CF----", true),
         (Act::DecideRefund, "-F----", true),
-        (Act::ReadBills, "-F--A-", false),
+        (Act::ReadBills, "CF--A-", false),
         (Act::CompareBills, "-F----", false),
         (Act::CloseBills, "-F----", true),
-        (Act::AskRepair, "-F----", true),
+        (Act::AskRepair, "CF----", true),
         (Act::DecideRepair, "-F----", true),
         (Act::ReadAdjustments, "CF--A-", false),
         (Act::AskAdjustment, "CF----", true),

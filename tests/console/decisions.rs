@@ -4,10 +4,16 @@
 use super::browser::{Browser, Page};
 use crate::{
     journey_money::refunds::spend,
+    reconciliation::{
+        office::{Office, noon_after},
+        repairs::{Made, billed},
+    },
     staff::whole_way::{staff, topped_up},
 };
-use serde_json::json;
-use testkit::{TestDb, World, on_each_database};
+use onecard::reconciliation::BillSource;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use testkit::{TestDb, World, now, on_each_database};
 
 on_each_database!(
     a_refused_decision_stays_on_its_page,
@@ -45,12 +51,44 @@ async fn asked(browser: &Browser, path: &str, fields: &[(&str, &str)], list: &st
     format!("{list}/{}", found.between(&format!("href=\"{list}/"), "?"))
 }
 
-async fn refund(world: &World) -> String {
+async fn refund(world: &World) -> (String, Value) {
     let (_, order) = topped_up(world).await;
     let office = staff(world, "asker", "1009", "card_office").await;
     let body = json!({ "order_id": order["id"], "amount_fen": 3000, "reason": "误充" });
     let asked = office.ask("POST /api/v1/staff/refunds", "a", Some(&body)).await.body(201);
-    format!("/staff/approvals/refund/{}", asked["id"].as_str().unwrap())
+    (format!("/staff/approvals/refund/{}", asked["id"].as_str().unwrap()), order)
+}
+
+/// The request of `asker` to accept what a bill says otherwise of this order.
+async fn repair(world: &World, order: &Value, asker: &Browser) -> String {
+    let number = world.out_trade_no(order).await;
+    let mut office = Office::open(world, noon_after(now().day())).await;
+    let bill: Arc<dyn BillSource> = Arc::new(Made::of(vec![billed(world, &number, 5100)]));
+    office.take_bills_from(bill);
+    assert_eq!(office.compare("xnec", now().day()).await.unwrap().open_differences, 1);
+    let day = world.rows.id("SELECT id FROM bill_day").await.to_string();
+    let page = asker.get(&format!("/staff/reconciliation/{day}")).await.with(200);
+    let to = page.between("action=\"/staff/reconciliation/differences/", "\"");
+    let form_id = page.field("form_id");
+    let fields = [("day", &*day), ("form_id", &*form_id), ("reason", "账单金额为准")];
+    let to = format!("/staff/reconciliation/differences/{to}");
+    asker.submit(&page, &to, &fields).await.with(303);
+    let id = world.rows.id("SELECT id FROM approval WHERE kind = 'bill_repair'").await;
+    format!("/staff/approvals/bill/{id}")
+}
+
+/// The request of an admin for another limit.
+async fn limit(admin: &Browser) -> String {
+    let form = admin.get("/staff/policy/edit").await.with(200);
+    let (id, from) = (uuid::Uuid::now_v7().to_string(), now().day().to_string());
+    let fields = [
+        ("form_id", id.as_str()),
+        ("base", "1"),
+        ("from", &from),
+        ("changes", "{\"limits.meal_fen\":3000}"),
+        ("reason", "学校通知"),
+    ];
+    admin.submit(&form, "/staff/policy/propose", &fields).await.with(303).location
 }
 
 /// The page of the request again, with what is wrong above it and what was typed.
@@ -63,9 +101,10 @@ fn again(name: &str, page: Page, status: u16, says: &[&str]) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 async fn a_refused_decision_stays_on_its_page(db: &TestDb) {
     let world = World::start(db).await;
-    let refund = refund(&world).await;
+    let (refund, order) = refund(&world).await;
     let (office, _) = Browser::of(&world, "office", "1001", &["card_office"]).await;
     let (office2, _) = Browser::of(&world, "office2", "1004", &["card_office"]).await;
     let (office3, _) = Browser::of(&world, "office3", "1005", &["card_office"]).await;
@@ -88,6 +127,14 @@ async fn a_refused_decision_stays_on_its_page(db: &TestDb) {
     let form = shown.field("form_id");
     let fields = [("form_id", form.as_str()), ("reason", "手机丢失")];
     let factor = a1.submit(&shown, &format!("{member}/reset-factor"), &fields).await.with(303);
+    let id = world.rows.id("SELECT id FROM staff_member WHERE login = 'office2'").await;
+    let member = format!("/staff/staff/{id}");
+    let shown = a1.get(&member).await.with(200);
+    let (form, before) = (uuid::Uuid::now_v7().to_string(), shown.field("before"));
+    let fields = [("form_id", &*form), ("before", &*before), ("finance", "on"), ("reason", "调岗")];
+    let roles = a1.submit(&shown, &format!("{member}/roles"), &fields).await.with(303);
+    let repair = Box::pin(repair(&world, &order, &own)).await;
+    let limit = limit(&a1).await;
     let desk = |name, one: &str, [asker, first, second]: [&'static str; 3]| {
         let browser = |login| match login {
             "office" => &office,
@@ -108,6 +155,9 @@ async fn a_refused_decision_stays_on_its_page(db: &TestDb) {
         desk("adjustment", &adjustment, ["own", "f1", "f2"]),
         desk("reset", &reset, ["office", "office2", "office3"]),
         desk("member", &factor.location, ["a1", "a2", "a3"]),
+        desk("roles", &roles.location, ["a1", "a2", "a3"]),
+        desk("repair", &repair, ["own", "f1", "f2"]),
+        desk("policy", &limit, ["a1", "a2", "a3"]),
     ];
     for desk in &desks {
         refused_in_all_ways(desk).await;
@@ -142,7 +192,7 @@ async fn page_of(browser: &Browser, path: &str) -> Page {
 
 async fn what_is_decided_about_is_on_the_page(db: &TestDb) {
     let world = World::start(db).await;
-    let one = refund(&world).await;
+    let (one, _) = refund(&world).await;
     let (finance, _) = Browser::of(&world, "f1", "1002", &["finance"]).await;
     let page = finance.get(&one).await.with(200);
     for word in ["href=\"/staff/orders/", "**雨（2301001）", "渠道", "可退", "¥50.00", "现有余额"]
@@ -158,7 +208,7 @@ async fn what_is_decided_about_is_on_the_page(db: &TestDb) {
 
 async fn one_returns_to_the_row_that_one_came_from(db: &TestDb) {
     let world = World::start(db).await;
-    let one = refund(&world).await;
+    let (one, _) = refund(&world).await;
     let (finance, _) = Browser::of(&world, "f1", "1002", &["finance"]).await;
     let list = finance.get("/staff/approvals?desk=refund&state=requested&mine=no").await.with(200);
     let path = list.between("<td role=\"cell\" data-head=\"类型\"><a href=\"", "\"");

@@ -1,7 +1,7 @@
 //! A session ends while somebody types: the form comes back to who typed it, and nothing is done.
 
 use super::browser::{Browser, Page};
-use crate::staff::support::{PASSWORD, code};
+use crate::staff::support::{PASSWORD, code, secret_of};
 use onecard::base::crypto::totp::TotpSecret;
 use testkit::{TestDb, World, on_each_database};
 
@@ -10,10 +10,12 @@ on_each_database!(
     what_was_typed_waits_for_the_factor,
     it_is_for_nobody_else,
     a_form_of_an_earlier_session_comes_back,
+    it_waits_while_a_lost_phone_is_replaced,
+    a_form_sent_an_hour_later_comes_back,
 );
 
 /// Ends the sessions of a login.
-async fn end(world: &World, login: &str) {
+pub async fn end(world: &World, login: &str) {
     let sql = "UPDATE staff_session SET ended_at = created_at WHERE member_id = \
                (SELECT id FROM staff_member WHERE login = $1)";
     assert!(world.rows.change(sql, [login.into()]).await > 0);
@@ -158,4 +160,78 @@ async fn a_form_of_an_earlier_session_comes_back(db: &TestDb) {
     assert!(refused.status >= 400 && !refused.says("还没有提交"), "{}", refused.html);
     let bare = [("csrf", form.field("csrf"))];
     assert!(office.send(&path, &bare).await.with(403).says("登录状态已变化"));
+}
+
+/// Somebody signs in again by a recovery code: the form comes with the new ones.
+async fn it_waits_while_a_lost_phone_is_replaced(db: &TestDb) {
+    let world = World::start(db).await;
+    let (office, _) = Browser::of(&world, "office", "1001", &["card_office"]).await;
+    let person = format!("/staff/people/{}", world.rows.person("xnec", "2301001").await);
+    let path = format!("{person}/password-reset");
+    let asked = office.get("/staff/account/recovery-codes").await.with(200);
+    let made = office.submit(&asked, "/staff/account/recovery-codes", &[]).await.with(200);
+    let recovery = made.between("<li><code>", "</code>");
+    let form = office.get(&path).await.with(200);
+    let id = form.field("form_id");
+    end(&world, "office").await;
+    let typed = [("form_id", id.as_str()), ("reason", "忘记密码"), ("back", "/staff/people")];
+    let asked = office.submit(&form, &path, &typed).await.with(401);
+    let signs_in = [
+        ("school", "xnec".to_owned()),
+        ("login", "office".to_owned()),
+        ("password", PASSWORD.to_owned()),
+        ("totp", String::new()),
+        ("recovery_code", recovery),
+        ("kept", asked.field("kept")),
+    ];
+    let offered = office.send("/staff/sign-in", &signs_in).await.with(200);
+    assert!(offered.says("设置您自己的验证器") && !offered.says("忘记密码"), "{}", offered.html);
+    let own = secret_of(&offered.between("<code>", "</code>"));
+    let enrol = |page: &Page, totp: String| {
+        let [sealed, kept] = ["sealed", "kept"].map(|name| (name, page.field(name)));
+        [sealed, kept, ("totp", totp)]
+    };
+    let wrong = office.send("/staff/sign-in/first", &enrol(&offered, "000000".to_owned())).await;
+    let wrong = wrong.with(401);
+    assert_eq!(wrong.field("kept"), offered.field("kept"), "a wrong code loses nothing");
+    let entered = office.send("/staff/sign-in/first", &enrol(&wrong, code(&own, 0))).await;
+    let entered = entered.with(200);
+    assert!(entered.says("请保存您的恢复码") && entered.says("什么都没有办理"), "{}", entered.html);
+    assert!(entered.says("忘记密码") && entered.says(&format!("action=\"{path}\"")));
+    assert_eq!(world.rows.count("approval").await, 0, "nothing is done");
+    let typed = [("form_id", &*entered.field("form_id")), ("reason", "忘记密码"), ("back", "")];
+    office.submit(&entered, &path, &typed).await.with(303);
+    assert_eq!(world.rows.count("approval").await, 1);
+}
+
+/// The page stood open for an hour, and its session ended by itself; or it was used in another tab, and the
+/// second factor is an hour old.
+async fn a_form_sent_an_hour_later_comes_back(db: &TestDb) {
+    let world = World::start(db).await;
+    let (office, secret) = Browser::of(&world, "office", "1001", &["card_office"]).await;
+    let person = format!("/staff/people/{}", world.rows.person("xnec", "2301001").await);
+    let path = format!("{person}/password-reset");
+    let hour = || [3_600_000_000_i64.into()];
+    let form = office.get(&path).await.with(200);
+    let id = form.field("form_id");
+    let typed = [("form_id", id.as_str()), ("reason", "忘记密码"), ("back", "")];
+    world.change("UPDATE staff_session SET factor_at = factor_at - $1", hour()).await;
+    testkit::eventually("the copy of the session is old", async || {
+        (office.get(&path).await.status == 303).then_some(())
+    })
+    .await;
+    let asked = office.submit(&form, &path, &typed).await.with(403);
+    assert!(asked.says("还没有提交") && !asked.field("kept").is_empty(), "{}", asked.html);
+    world.change("UPDATE staff_session SET expires_at = expires_at - $1", hour()).await;
+    testkit::eventually("the session has ended", async || {
+        (office.get("/staff").await.status == 303).then_some(())
+    })
+    .await;
+    // A browser drops the cookie with the answer that sends it to the sign-in.
+    let again = Browser::at(&world);
+    let gone = again.send(&path, &[("csrf", form.field("csrf")), ("reason", "x".into())]).await;
+    assert!(gone.with(303).location.starts_with("/staff/sign-in"));
+    let back = sign_in(&office, &asked, "office", &secret, 0).await.with(200);
+    assert!(back.says("忘记密码") && back.says("什么都没有办理"), "{}", back.html);
+    assert_eq!(world.rows.count("approval").await, 0, "nothing is done");
 }

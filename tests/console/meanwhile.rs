@@ -35,10 +35,19 @@ async fn who_is_removed_is_out_at_every_form(db: &TestDb) {
     let school = SchoolId::from_number(world.rows.school("xnec").await);
     let login = "office".parse().unwrap();
     assert!(registry(&world.db).switch(school, &login, false, now()).await.unwrap());
-    // The copy of a session lives a second: what acts asks the row.
+    // A page reads the row of its session.
     let refused = office.send("/staff/doors/rights", &right(&page)).await;
     assert!([303, 401, 403].contains(&refused.status), "{}", refused.html);
     assert!(!refused.location.starts_with("/staff/doors"), "{}", refused.location);
+    // JSON has a copy of the session, which lives a second: what acts asks the row of the login where it acts.
+    let member = staff(&world, "json", "1002", "card_office").await;
+    member.get("/api/v1/staff/me").await.body(200);
+    assert!(
+        registry(&world.db).switch(school, &"json".parse().unwrap(), false, now()).await.unwrap()
+    );
+    let body = json!({ "student_no": "2301001", "door_group": "西门", "reason": "实习" });
+    let refused = member.post("/api/v1/staff/door-rights", &body).await;
+    assert!([401, 403].contains(&refused.status), "{}", refused.status);
     assert_eq!(world.rows.count("door_right").await, 0);
     testkit::eventually("the session has ended", async || {
         let away = office.get("/staff").await;

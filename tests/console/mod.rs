@@ -18,6 +18,7 @@ mod meanwhile;
 mod member_classes;
 mod members;
 mod messages;
+mod names;
 mod order_lists;
 mod orders;
 mod password_resets;

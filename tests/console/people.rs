@@ -397,7 +397,7 @@ async fn crowd(world: &World, count: usize) {
     }
 }
 
-fn of_school(school: i64) -> StaffMember {
+pub fn of_school(school: i64) -> StaffMember {
     StaffMember {
         session: StaffSessionId::new(now()),
         id: StaffId::new(now()),

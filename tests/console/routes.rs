@@ -26,7 +26,7 @@ const REVEALS: Door = Roles(&["card_office", "finance", "network_center"]);
 const REFUNDS: Door = Roles(&["card_office", "finance", "auditor"]);
 const ASKS: Door = Roles(&["card_office", "finance"]);
 const FINANCE: Door = Roles(&["finance"]);
-const BILLS: Door = Roles(&["finance", "auditor"]);
+const BILLS: Door = Roles(&["card_office", "finance", "auditor"]);
 const DOORS: Door = Roles(&["card_office", "network_center", "auditor"]);
 const OFFICE: Door = Roles(&["card_office"]);
 const STAFF: Door = Roles(&["auditor", "admin"]);
@@ -135,7 +135,7 @@ pub const PAGES: &[(&str, &str, Door)] = &[
     ("post", "/staff/reconciliation/{day}/run", FINANCE),
     ("get", "/staff/reconciliation/{day}/close", FINANCE),
     ("post", "/staff/reconciliation/{day}/close", FINANCE),
-    ("post", "/staff/reconciliation/differences/{id}/repair", FINANCE),
+    ("post", "/staff/reconciliation/differences/{id}/repair", ASKS),
     ("get", "/staff/merchants", TERMINALS),
     ("post", "/staff/merchants/export", TERMINALS),
     ("get", "/staff/merchants/add", CHANGES),

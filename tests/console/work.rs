@@ -1,8 +1,11 @@
 //! Signing in by WeCom: there, back, and the second factor.
 
-use super::browser::{Browser, Page};
+use super::{
+    browser::{Browser, Page},
+    kept::end,
+};
 use crate::staff::{
-    support::{Member, code},
+    support::{Member, PASSWORD, code},
     whole_way::staff,
 };
 use onecard::base::crypto::totp::TotpSecret;
@@ -22,12 +25,14 @@ on_each_database!(
     only_linked_members_who_work_here_come_in,
     a_messenger_that_fails_lets_nobody_in,
     links_are_the_admins_and_one_each,
+    what_was_typed_comes_back,
 );
 
 const BEGIN: &str = "/staff/auth/wecom?school=xnec&next=/staff/account";
 const FACTOR: &str = "/staff/auth/wecom/second-factor";
 const SESSION: &str = "__Host-onecard-staff";
 const CARRIED: &str = "__Host-onecard-staff-work";
+const KEPT: &str = "__Host-onecard-staff-kept";
 
 /// An admin, and somebody whose login is linked with `LiNa`.
 struct School {
@@ -264,4 +269,61 @@ async fn links_are_the_admins_and_one_each(db: &TestDb) {
     let bonds = "SELECT COUNT(*) FROM staff_change WHERE act = 'linked'";
     assert_eq!(school.world.rows.number(bonds).await, 2, "who links has a say in the login");
     testkit::assert_authentic(&school.world.db).await;
+}
+
+/// The session ends while somebody types, who then signs in by the messenger.
+async fn what_was_typed_comes_back(db: &TestDb) {
+    let school = School::open(db).await;
+    let (world, browser) = (&school.world, Browser::at(&school.world));
+    let path = format!("/staff/people/{}/adjust", world.rows.person("xnec", "2301001").await);
+    let typed = async |reason: &str| {
+        browser.sign_in("li", PASSWORD, &school.fresh_code().await).await.with(303);
+        let form = browser.get(&path).await.with(200);
+        let id = form.field("form_id");
+        end(world, "li").await;
+        let fields = [("form_id", &*id), ("way", "up"), ("amount", "12"), ("reason", reason)];
+        browser.submit(&form, &path, &fields).await.with(401)
+    };
+    let asked = typed("多扣<b>").await;
+    assert!(asked.says("用企业微信登录，也会带回"), "{}", asked.html);
+    let kept = browser.cookie(KEPT).unwrap();
+    assert!(kept.len() <= 3000 && !kept.contains("多扣"));
+    school.back(&browser, "LiNa").await.with(303);
+    school.confirm(&browser, "000000").await.with(401);
+    assert_eq!(browser.cookie(KEPT).as_ref(), Some(&kept), "a wrong code loses nothing");
+    let back = school.confirm(&browser, &school.fresh_code().await).await.with(200);
+    assert!(back.says("什么都没有办理") && back.says("多扣&#60;b&#62;"), "{}", back.html);
+    assert!(back.says(&format!("action=\"{path}\"")), "{}", back.html);
+    assert!(browser.cookie(SESSION).is_some() && browser.cookie(CARRIED).is_none());
+    assert!(browser.cookie(KEPT).is_none(), "shown once");
+    assert_eq!(world.rows.count("approval").await, 0, "nothing is done");
+    let id = back.field("form_id");
+    let fields = [("form_id", &*id), ("way", "up"), ("amount", "12"), ("reason", "多扣")];
+    let sure = browser.submit(&back, &path, &fields).await.with(200);
+    assert!(sure.says("之后 ¥12.00"), "{}", sure.html);
+
+    // What is too long for that way is said before one goes, and comes back by the other one.
+    let long = typed(&"长".repeat(1000)).await;
+    assert!(long.says("用企业微信登录不能带回") && !long.field("kept").is_empty(), "{}", long.html);
+    assert!(browser.cookie(KEPT).is_none());
+    school.back(&browser, "LiNa").await.with(303);
+    let entered = school.confirm(&browser, &school.fresh_code().await).await.with(303);
+    assert!(!entered.says("长长"), "{}", entered.html);
+
+    // What somebody else typed at this browser is not for who comes from the messenger.
+    let (other, _) = Browser::of(world, "wang", "1003", &["finance"]).await;
+    let form = other.get(&path).await.with(200);
+    let id = form.field("form_id");
+    end(world, "wang").await;
+    let fields = [("form_id", &*id), ("way", "up"), ("amount", "12"), ("reason", "别人的")];
+    other.submit(&form, &path, &fields).await.with(401);
+    assert!(other.cookie(KEPT).is_some());
+    school.back(&other, "LiNa").await.with(303);
+    let entered = school.confirm(&other, &school.fresh_code().await).await.with(303);
+    assert!(!entered.says("别人的") && other.cookie(KEPT).is_none(), "{}", entered.html);
+    // Nor is it there for a later sign-in: a sign-in by password drops it.
+    typed("多扣").await;
+    assert!(browser.cookie(KEPT).is_some());
+    browser.sign_in("li", PASSWORD, &school.fresh_code().await).await.with(303);
+    assert!(browser.cookie(KEPT).is_none());
 }

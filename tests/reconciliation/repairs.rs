@@ -23,6 +23,7 @@ use testkit::{PEOPLE, Student, TestDb, World, merchant, now, on_each_database};
 
 on_each_database!(
     a_balance_is_corrected_by_two_persons,
+    the_card_office_asks_and_does_not_decide,
     what_is_taken_is_at_most_what_is_there,
     a_difference_that_changed_is_not_accepted,
     a_row_that_was_taken_back_is_accepted_by_two_persons,
@@ -175,6 +176,30 @@ async fn a_balance_is_corrected_by_two_persons(db: &TestDb) {
         let broken = case.world.report().await.to_string();
         assert!(broken.contains("corrected"), "{forged}: {broken}");
     }
+}
+
+async fn the_card_office_asks_and_does_not_decide(db: &TestDb) {
+    let case = Box::pin(Case::open(db, 5100)).await;
+    let office = staff(&case.world, "office", "1003", "card_office").await;
+    let other = staff(&case.world, "office2", "1004", "card_office").await;
+    let path = format!("POST {ROOT}/differences/{}/repair", {
+        case.difference().await["id"].as_str().unwrap().to_owned()
+    });
+    let body = json!({ "reason": "账单金额为准" });
+    let asked = office.ask(&path, "a", Some(&body)).await.body(201);
+    let listed = office.get(&format!("{ROOT}/repairs")).await.body(200);
+    assert_eq!(listed["items"][0]["id"], asked["id"], "{listed}");
+    for verdict in ["approve", "reject"] {
+        let decides = format!("{ROOT}/repairs/{}/{verdict}", asked["id"].as_str().unwrap());
+        let refused = other.post(&decides, &json!({ "reason": "x" })).await;
+        refused.problem(verdict, 403, "staff_right_missing");
+    }
+    let withdrawn = format!("{ROOT}/repairs/{}/withdraw", asked["id"].as_str().unwrap());
+    other.post(&withdrawn, &json!({})).await.problem("not one's own", 403, "not_your_request");
+    office.post(&withdrawn, &json!({})).await.body(200);
+    let asked = office.ask(&path, "b", Some(&body)).await.body(201);
+    case.decides.post(&approve(&asked), &json!({})).await.body(200);
+    assert_eq!(case.student.balances().await[3], 5100);
 }
 
 async fn a_later_bill_moves_what_is_left(db: &TestDb) {
@@ -425,9 +450,9 @@ async fn the_office_reads_days_and_differences(db: &TestDb) {
     assert_eq!(older["next_cursor"], Value::Null);
     let nowhere = format!("{ROOT}/days/{}/differences", uuid::Uuid::nil());
     case.asks.get(&nowhere).await.problem("no such day", 404, "not_found");
-    let office = staff(&case.world, "office", "1003", "card_office").await;
-    let refused = office.get(&format!("{ROOT}/days")).await;
-    refused.problem("not of the finance office", 403, "staff_right_missing");
+    let network = staff(&case.world, "network", "1003", "network_center").await;
+    let refused = network.get(&format!("{ROOT}/days")).await;
+    refused.problem("no money", 403, "staff_right_missing");
     let elsewhere = school_id(&case.world, "csmzxy").await;
     assert_ne!(elsewhere, school_id(&case.world, "xnec").await);
 }

@@ -9,6 +9,7 @@ use sandbox::{
     wechat, wechat_pay, wecom,
 };
 use serde_json::{Value, json};
+use std::net::TcpListener;
 use testkit::{Api, Program, TestDb, World, on_each_database};
 
 on_each_database!(
@@ -18,6 +19,7 @@ on_each_database!(
     each_fault_of_wecom_is_named,
     a_try_is_kept_audited_and_not_repeated_at_once,
     the_console_tries_keys,
+    a_provider_that_does_not_answer_holds_nothing,
     an_operator_tries_keys,
 );
 
@@ -350,4 +352,40 @@ async fn an_operator_tries_keys(db: &TestDb) {
     assert!(exit == 1 && err.contains("no such provider is configured"), "{err}");
     let (exit, _, err) = program.run(&["keys", "try", "--school", "nowhere"]).await;
     assert!(exit == 1 && err.contains("there is no school nowhere"), "{err}");
+}
+
+/// It takes the connection and says nothing.
+async fn a_provider_that_does_not_answer_holds_nothing(db: &TestDb) {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", silent.local_addr().unwrap());
+    let mut desk = Desk::open(db, "wechat_pay").await;
+    let server = desk.world.serve_with(&[("WECHAT_PAY__BASE_URL", &base)]);
+    let api = server.api();
+    let tried = desk.asked(&api);
+    let taken = tokio::task::spawn_blocking(move || (silent.accept().unwrap(), silent));
+    let meanwhile = async {
+        let held = taken.await.unwrap();
+        // That it begins was committed before the provider was asked.
+        assert_eq!(desk.world.rows.count("key_trial").await, 1);
+        // Neither a transaction nor a lock waits with it: others read and write, and try another provider.
+        let other = Member { api: api.clone(), ..desk.member.clone() };
+        let path = format!("{HEALTH}/providers/wechat/try");
+        let told = other.post(&path, &json!({})).await.body(200);
+        let health = other.get(HEALTH).await.body(200);
+        (told["finding"].clone(), health["keys"].clone(), held)
+    };
+    let (told, (other, keys, _held)) = tokio::join!(tried, meanwhile);
+    assert_eq!(other, "works");
+    let of = keys.as_array().unwrap().iter().find(|key| key["provider"] == "wechat_pay").unwrap();
+    assert_eq!(of["finding"], Value::Null, "it is not known yet: {keys}");
+    let told = told.body(200);
+    assert_eq!((&told["finding"], &told["verdict"]), (&json!("timed_out"), &json!("unknown")));
+    let words = told["words"].as_str().unwrap();
+    assert!(words.contains("没有及时回答") && words.contains("还不知道"), "{words}");
+    // Kept as it was found, and the next one is made.
+    let (finance, _) = Browser::of(&desk.world, "fin", "1002", &["finance"]).await;
+    let page = finance.get("/staff/health").await.with(200);
+    assert!(page.says("没有及时回答"), "{}", page.html);
+    desk.later().await;
+    assert_eq!(desk.asked(&desk.world.api()).await.body(200)["finding"], "works");
 }

@@ -171,4 +171,29 @@ async fn a_change_is_made_once(db: &TestDb) {
     let one = propose(&first, "k2", &money).await.body(200);
     let two = propose(&first, "k2", &money).await.body(200);
     assert_eq!(one["request"]["id"], two["request"]["id"]);
+    // Once it is decided the same key still tells what became of it.
+    let second = somebody(&world, "a2", "1002", &["admin"]).await;
+    decide(&second, &one["request"], "approve").await.body(200);
+    let two = propose(&first, "k2", &money).await.body(200);
+    assert_eq!(two["request"]["id"], one["request"]["id"]);
+    assert_eq!(two["request"]["state"], json!("approved"), "{two}");
+    // Another body under a key is refused, whichever of both needs two persons.
+    let other_name = json!({ "base": 3, "changes": { "name": "又一学院" } });
+    let other_money = json!({ "base": 3, "changes": { "limits.meal_fen": 4_000 } });
+    let later = json!({ "base": 1, "from": "2027-01-01", "changes": { "name": "新名学院" } });
+    for (key, body) in [
+        ("k1", &other_name),
+        ("k1", &other_money),
+        ("k1", &later),
+        ("k2", &other_name),
+        ("k2", &other_money),
+        ("k2", &json!({ "base": 3, "restore": 1 })),
+    ] {
+        let refused = propose(&first, key, body).await;
+        refused.problem(&format!("{key} {body}"), 422, "idempotency_key_reused");
+    }
+    assert_eq!(world.rows.number("SELECT MAX(seq) FROM policy_version").await, 3);
+    assert_eq!(world.rows.count("approval").await, 1);
+    // A key belongs to its login.
+    propose(&second, "k1", &other_name).await.body(200);
 }

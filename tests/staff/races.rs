@@ -13,7 +13,8 @@ use testkit::{Answer, Server, TestDb, World, on_each_database};
 on_each_database!(
     an_adjustment_is_decided_once,
     a_refund_is_decided_once,
-    sixteen_approvals_are_one_refund
+    sixteen_approvals_are_one_refund,
+    two_admins_who_switch_each_other_off_leave_one,
 );
 
 /// Who asks, who approves, and who rejects; the last at another server.
@@ -134,4 +135,30 @@ async fn sixteen_approvals_are_one_refund(db: &TestDb) {
     assert_eq!(student.balances().await[3], 4900);
     assert_eq!(decisions(&world).await, 1);
     is_sound(&world).await;
+}
+
+/// Nobody switches off the own login, and who was switched off switches nobody off: an admin stays.
+async fn two_admins_who_switch_each_other_off_leave_one(db: &TestDb) {
+    let world = World::start(db).await;
+    let second = world.rows.is_postgres().then(|| world.serve());
+    for round in 0..4 {
+        let logins = [format!("a{round}"), format!("b{round}")];
+        let one = staff(&world, &logins[0], &format!("10{round}"), "admin").await;
+        let mut two = staff(&world, &logins[1], &format!("20{round}"), "admin").await;
+        if let Some(second) = &second {
+            two.api = second.api();
+        }
+        let (mut off, why) = (Vec::new(), json!({ "reason": "离职" }));
+        for login in &logins {
+            let id = format!("SELECT id FROM staff_member WHERE login = '{login}'");
+            off.push(format!("/api/v1/staff/staff/{}/disable", world.rows.id(&id).await));
+        }
+        let (first, other) = join(one.post(&off[1], &why), two.post(&off[0], &why)).await;
+        let mut statuses = [first.status, other.status];
+        statuses.sort_unstable();
+        assert!(statuses[0] == 204 && [401, 403].contains(&statuses[1]), "{statuses:?}");
+        let left =
+            format!("staff_member WHERE enabled AND login IN ('{}', '{}')", logins[0], logins[1]);
+        assert_eq!(world.rows.count(&left).await, 1);
+    }
 }
