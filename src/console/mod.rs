@@ -264,6 +264,7 @@ pages! {
     post "/roster-imports/{id}/start" rosters::start;
     post "/roster-imports/{id}/refused" rosters::export;
     get "/audit" audit::list;
+    get "/audit/heads" audit::heads;
     post "/audit/export" exports::export::<audit::Log>;
     get "/exports" exports::list;
     get "/exports/{id}" exports::show;

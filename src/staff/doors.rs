@@ -80,6 +80,14 @@ pub struct DoorSearch {
     pub narrow: DoorNarrow,
 }
 
+/// A search whose person was found: what its lists and counts are of.
+#[derive(Clone, Debug)]
+pub struct FoundDoors {
+    filter: DoorFilter,
+    /// The number of whom it is of.
+    student_no: Option<String>,
+}
+
 /// Why an act about doors was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum StaffDoorError {
@@ -119,31 +127,49 @@ pub struct Numbered<T> {
     pub student_nos: HashMap<PersonId, String>,
 }
 
+impl FoundDoors {
+    /// Whose they are, if it is one person's.
+    pub(super) const fn person(&self) -> Option<PersonId> {
+        self.filter.person
+    }
+}
+
 impl DoorDesk {
+    /// Finds whom a search names, once for all that is listed by it.
+    pub async fn found(
+        &self,
+        member: &StaffMember,
+        search: &DoorSearch,
+    ) -> Result<FoundDoors, StaffDoorError> {
+        let DoorSearch { student_no, group, narrow } = search.clone();
+        let student_no = student_no.map(|number| number.trim().to_owned());
+        let person = match &student_no {
+            Some(student_no) => Some(self.person(member, student_no).await?),
+            None => None,
+        };
+        Ok(FoundDoors { filter: DoorFilter { person, group, narrow }, student_no })
+    }
+
     /// A page of the rights of the member's school.
     pub async fn rights(
         &self,
         member: &StaffMember,
-        search: &DoorSearch,
+        found: &FoundDoors,
         page: Keyset,
     ) -> Result<Numbered<DoorRight>, StaffDoorError> {
-        let filter = self.filter(member, search).await?;
         let source = Source::Db(&self.db);
-        let rows = DoorFilter::list(source, member.school, &filter, page).await?;
-        let people: Vec<PersonId> = rows.iter().map(|right| right.person).collect();
-        let student_nos = People::student_nos(source, member.school, &people).await?;
-        Ok(Numbered { rows, student_nos })
+        let rows = DoorFilter::list(source, member.school, &found.filter, page).await?;
+        self.numbered(member, found, (rows, |right| right.person)).await
     }
 
     /// How many of them there are, among the first `most`.
     pub async fn count_rights(
         &self,
         member: &StaffMember,
-        search: &DoorSearch,
+        found: &FoundDoors,
         most: u32,
     ) -> Result<u64, StaffDoorError> {
-        let filter = self.filter(member, search).await?;
-        Ok(DoorFilter::count(Source::Db(&self.db), member.school, &filter, most).await?)
+        Ok(DoorFilter::count(Source::Db(&self.db), member.school, &found.filter, most).await?)
     }
 
     /// Gives somebody a right.
@@ -192,69 +218,59 @@ impl DoorDesk {
     pub async fn log(
         &self,
         member: &StaffMember,
-        search: &DoorSearch,
+        found: &FoundDoors,
         (page, reason): (Keyset, &str),
     ) -> Result<Numbered<LoggedAccess>, StaffDoorError> {
-        let filter = self.filter(member, search).await?;
         let now = self.clock.now();
         let db = self.db.clone().acting_as(member.actor(reason));
         let rows = db
             .in_tx(async |tx| {
                 staff_accounts::hold::<StaffDoorError>(tx, member, StaffAct::ReadAccessLog, now)
                     .await?;
-                let rows = DoorFilter::read_log(tx, member.school, (&filter, page), now).await?;
+                let rows = DoorFilter::read_log(tx, member.school, (&found.filter, page), now).await?;
                 Ok::<_, StaffDoorError>(rows)
             })
             .await?;
         // After the commit: every other act waits for the newest entry of the audit log.
-        self.numbered(member, rows).await
+        self.numbered(member, found, (rows, |entry| entry.person)).await
     }
 
     /// The same for a file of the log: taking it away is an entry of the audit log.
     pub async fn log_for_file(
         &self,
         member: &StaffMember,
-        search: &DoorSearch,
+        found: &FoundDoors,
         page: Keyset,
     ) -> Result<Numbered<LoggedAccess>, StaffDoorError> {
-        let filter = self.filter(member, search).await?;
         let source = Source::Db(&self.db);
-        let rows = DoorFilter::log_for_file(source, member.school, &filter, page).await?;
-        self.numbered(member, rows).await
+        let rows = DoorFilter::log_for_file(source, member.school, &found.filter, page).await?;
+        self.numbered(member, found, (rows, |entry| entry.person)).await
     }
 
     /// How many entries there are, among the first `most`.
     pub async fn count_log(
         &self,
         member: &StaffMember,
-        search: &DoorSearch,
+        found: &FoundDoors,
         most: u32,
     ) -> Result<u64, StaffDoorError> {
-        let filter = self.filter(member, search).await?;
-        Ok(DoorFilter::count_log(Source::Db(&self.db), member.school, &filter, most).await?)
+        Ok(DoorFilter::count_log(Source::Db(&self.db), member.school, &found.filter, most).await?)
     }
 
-    async fn numbered(
+    /// The rows with the numbers of their people, whose are asked for unless all are of one.
+    async fn numbered<T>(
         &self,
         member: &StaffMember,
-        rows: Vec<LoggedAccess>,
-    ) -> Result<Numbered<LoggedAccess>, StaffDoorError> {
-        let people: Vec<PersonId> = rows.iter().map(|entry| entry.person).collect();
+        found: &FoundDoors,
+        (rows, person): (Vec<T>, impl Fn(&T) -> PersonId),
+    ) -> Result<Numbered<T>, StaffDoorError> {
+        if let Some(one) = found.filter.person.zip(found.student_no.clone()) {
+            return Ok(Numbered { rows, student_nos: HashMap::from([one]) });
+        }
+        let people: Vec<PersonId> = rows.iter().map(person).collect();
         let source = Source::Db(&self.db);
         let student_nos = People::student_nos(source, member.school, &people).await?;
         Ok(Numbered { rows, student_nos })
-    }
-
-    pub(super) async fn filter(
-        &self,
-        member: &StaffMember,
-        search: &DoorSearch,
-    ) -> Result<DoorFilter, StaffDoorError> {
-        let person = match &search.student_no {
-            Some(student_no) => Some(self.person(member, student_no).await?),
-            None => None,
-        };
-        Ok(DoorFilter { person, group: search.group.clone(), narrow: search.narrow })
     }
 
     /// The person of the member's school with this number.

@@ -1,6 +1,6 @@
 //! What stands beside a person: the log, and the statement.
 
-use super::{DoorDesk, DoorSearch, PeopleDesk, StaffPeopleError, doors::StaffDoorError};
+use super::{DoorDesk, PeopleDesk, StaffPeopleError, doors::{FoundDoors, StaffDoorError}};
 use crate::{
     audit::{AuditAct, AuditLine},
     base::{db::Keyset, ids::PersonId},
@@ -70,17 +70,16 @@ impl PeopleDesk {
 }
 
 impl DoorDesk {
-    /// The last entries of the log about the rights of whom a search names, newest first.
+    /// The last entries of the log about the rights of whom a search found, newest first; `None` where it is of all.
     pub async fn rights_log(
         &self,
         member: &StaffMember,
-        search: &DoorSearch,
-    ) -> Result<Vec<AuditLine>, StaffDoorError> {
-        let Some(person) = self.filter(member, search).await?.person else {
-            return Ok(Vec::new());
-        };
+        found: &FoundDoors,
+    ) -> Result<Option<Vec<AuditLine>>, StaffDoorError> {
+        let Some(person) = found.person() else { return Ok(None) };
         let acts = [AuditAct::DoorRightAdded, AuditAct::DoorRightEnded];
         let subject = format!("person {person}");
-        Ok(AuditLine::about_in(&self.db, member.school, &subject, (&acts, LOGGED)).await?)
+        let (db, school) = (&self.db, member.school);
+        Ok(Some(AuditLine::about_in(db, school, &subject, (&acts, LOGGED)).await?))
     }
 }

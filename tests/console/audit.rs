@@ -2,10 +2,15 @@
 
 use super::browser::Browser;
 use crate::staff::whole_way::{staff, topped_up};
+use onecard::{base::clock::SystemClock, ledger::seal::seal_all};
 use serde_json::json;
 use testkit::{TestDb, World, on_each_database};
 
-on_each_database!(each_role_reads_its_part, the_log_is_filtered_and_exported);
+on_each_database!(
+    each_role_reads_its_part,
+    the_log_is_filtered_and_exported,
+    the_ends_of_both_chains_are_shown_whole,
+);
 
 const AUDIT: &str = "/staff/audit";
 
@@ -99,4 +104,20 @@ async fn the_log_is_filtered_and_exported(db: &TestDb) {
                  WHERE s.code = 'xnec'";
     let all = auditor.get(AUDIT).await.with(200);
     assert!(all.says(&format!("<p>{} 条</p>", world.rows.number(count).await)), "{}", all.html);
+}
+
+async fn the_ends_of_both_chains_are_shown_whole(db: &TestDb) {
+    let world = World::start(db).await;
+    topped_up(&world).await;
+    seal_all(&world.db, &SystemClock).await.unwrap();
+    let auditor = staff(&world, "he", "1004", "auditor").await;
+    let (page, _) = Browser::of(&world, "he2", "1005", &["auditor"]).await;
+    let json = auditor.get("/api/v1/staff/audit/heads").await.body(200);
+    let entries = "SELECT MAX(position) FROM audit_entry";
+    assert_eq!(json["log"]["position"], world.rows.number(entries).await);
+    let shown = page.get("/staff/audit/heads").await.with(200);
+    let sealed = json["ledger"]["hash"].as_str().unwrap();
+    assert_eq!(sealed.len(), 64);
+    assert!(shown.says(sealed), "{}", shown.html);
+    assert!(page.get(AUDIT).await.with(200).says("href=\"/staff/audit/heads\""));
 }

@@ -187,6 +187,7 @@ pub const PAGES: &[(&str, &str, Door)] = &[
     ("post", "/staff/help/preview", ADMIN),
     ("post", "/staff/health/providers/{provider}/try", TRIES),
     ("get", "/staff/audit", EVERY_ROLE),
+    ("get", "/staff/audit/heads", EVERY_ROLE),
     ("post", "/staff/audit/export", EVERY_ROLE),
     ("get", "/staff/cases", CASES),
     ("post", "/staff/cases/export", CASES),

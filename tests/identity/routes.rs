@@ -123,6 +123,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("post", "/api/v1/staff/policy/requests/{id}/reject", Staff),
     ("post", "/api/v1/staff/policy/requests/{id}/withdraw", Staff),
     ("get", "/api/v1/staff/audit", Staff),
+    ("get", "/api/v1/staff/audit/heads", Staff),
     ("get", "/api/v1/staff/health", Staff),
     ("get", "/api/v1/staff/today", Staff),
     ("post", "/api/v1/staff/exports", Staff),

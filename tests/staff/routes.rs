@@ -35,6 +35,7 @@ const PATHS: &[(&str, &str, bool)] = &[
     ("post account/factor/confirm", ALL, true),
     ("post account/password", ALL, true),
     ("get audit", ALL, false),
+    ("get audit/heads", ALL, false),
     ("post exports", ALL, false),
     ("get exports", ALL, false),
     ("get exports/{id}", ALL, false),

@@ -2,10 +2,12 @@
 
 mod details;
 mod file;
+mod heads;
 mod links;
 mod words;
 
 pub(super) use file::Log;
+pub(super) use heads::show as heads;
 pub(super) use words::who;
 
 use super::{
@@ -56,8 +58,6 @@ struct AuditPage {
     list: ListView,
     rows: Vec<Row>,
     pages: Pages,
-    /// Where the chains end.
-    heads: Vec<(&'static str, String)>,
 }
 
 /// What of the log is asked for, checked.
@@ -120,7 +120,6 @@ impl Asked {
             list: place.view(&list, self.chips(), list::count(count, "条"), none),
             rows: found.into_iter().map(|line| row(line, &seat.member.roles)).collect(),
             pages,
-            heads: heads(console, &seat.member).await?,
         })
     }
 }
@@ -133,24 +132,6 @@ pub(super) async fn list(
     let (query, place) = asked;
     let asked = Asked::of(&seat.member, &query, *place)?;
     shown(&asked.page(&seat, &console).await?)
-}
-
-/// Where the chains of the log and of the ledger end, in short.
-async fn heads(
-    console: &Console,
-    member: &StaffMember,
-) -> Result<Vec<(&'static str, String)>, PageError> {
-    let heads = console.staff.chain_heads(member).await?;
-    let short = |position, hash: &str, at| {
-        let hash = hash.get(..16).unwrap_or(hash);
-        format!("第 {position} 号 {hash}…，{}", common::when(at))
-    };
-    let log = heads.log.map(|head| short(head.position, &head.hash, head.at));
-    let ledger = heads.ledger;
-    let sealed = ledger.hash.zip(ledger.sealed_at);
-    let sealed = sealed.map(|(hash, at)| short(ledger.position, &hex::encode(hash), at));
-    let all = [("记录的链头", log), ("账本的链头", sealed)];
-    Ok(all.into_iter().filter_map(|(word, head)| Some((word, head?))).collect())
 }
 
 /// Whose entries the member reads.

@@ -72,7 +72,8 @@ impl Exportable for Rights {
             rows: OpenedList::pages(
                 place.descending(),
                 async move |page| {
-                    let found = desk.rights(&member, &search, page).await;
+                    let found = desk.found(&member, &search).await?;
+                    let found = desk.rights(&member, &found, page).await;
                     found.map(|found| with_numbers(found, |right| right.person))
                 },
                 |(right, _): &WithNumber<DoorRight>| right.id.uuid(),
@@ -184,7 +185,8 @@ impl Exportable for Log {
             rows: OpenedList::pages(
                 place.descending(),
                 async move |page| {
-                    let found = desk.log_for_file(&member, &search, page).await;
+                    let found = desk.found(&member, &search).await?;
+                    let found = desk.log_for_file(&member, &found, page).await;
                     found.map(|found| with_numbers(found, |entry| entry.person))
                 },
                 |(entry, _): &WithNumber<LoggedAccess>| entry.id.uuid(),

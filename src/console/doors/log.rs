@@ -92,8 +92,10 @@ pub(in crate::console) async fn read(
     let reason = reason_of(&form.reason, LONGEST_REASON)?;
     let (search, place) = (form.search()?, form.place);
     let read = (place.keyset(), &*reason);
-    let Numbered { rows, student_nos } = console.doors.log(&seat.member, &search, read).await?;
-    let count = console.doors.count_log(&seat.member, &search, COUNTED + 1).await?;
+    let (desk, member) = (&console.doors, &seat.member);
+    let found = desk.found(member, &search).await?;
+    let Numbered { rows, student_nos } = desk.log(member, &found, read).await?;
+    let count = desk.count_log(member, &found, COUNTED + 1).await?;
     let (rows, [previous, next]) = place.beside(rows, |entry| entry.id.uuid());
     let number = |entry: &LoggedAccess| student_nos.get(&entry.person).cloned().unwrap_or_default();
     let rows = rows.into_iter().map(|entry| log_row(number(&entry), entry)).collect();

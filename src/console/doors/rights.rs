@@ -127,19 +127,16 @@ impl Asked {
     ) -> Result<RightsPage, PageError> {
         let (member, list, now) = (&seat.member, self.list(), console.clock.now());
         let Self { search, place, .. } = &self;
-        let found = console.doors.rights(member, search, place.keyset()).await?;
-        let count = console.doors.count_rights(member, search, COUNTED + 1).await?;
-        let Numbered { rows, student_nos } = found;
+        let (desk, source) = (&console.doors, search.narrow.source);
+        let found = desk.found(member, search).await?;
+        let Numbered { rows, student_nos } = desk.rights(member, &found, place.keyset()).await?;
+        let count = desk.count_rights(member, &found, COUNTED + 1).await?;
         let (rows, pages) = place.turn(rows, |right| right.id.uuid(), &list);
         let number =
             |right: &DoorRight| student_nos.get(&right.person).cloned().unwrap_or_default();
-        let logged = match search.student_no {
-            Some(_) => Some(console.doors.rights_log(member, search).await?),
-            None => None,
-        };
+        let logged = desk.rights_log(member, &found).await?;
         let logged = logged.map(|log| log.into_iter().map(audit::sentence).collect());
         let none = ["还没有权限。", "没有符合条件的权限。"];
-        let source = search.narrow.source;
         Ok(RightsPage {
             frame: Frame::of(seat, console, RIGHTS).await?,
             wrong: None,

@@ -9,7 +9,7 @@ use crate::{
         http::{ApiError, PageSize, problem::Problem},
     },
     staff::{
-        AuditQuery, StaffDesk,
+        AuditQuery, ChainHeads, StaffDesk,
         guard::{May, ReadAudit},
     },
 };
@@ -71,6 +71,43 @@ pub(super) async fn list(
     let found = desk.audit_page(&filter, read).await?;
     let (found, next_cursor) = size.page(found, |line| line.position.to_string());
     Ok(Json(AuditLineList { items: found.into_iter().map(view).collect(), next_cursor }))
+}
+
+/// Where a chain of hashes ends.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct ChainHeadView {
+    /// The place of its last entry.
+    position: i64,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// SHA-256 over all up to there, in hexadecimal digits.
+    hash: String,
+}
+
+/// The ends of both chains: whoever notes them can show later that nothing before was changed.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct ChainHeadsView {
+    /// Of the audit log, over all schools; `null` where it is empty.
+    log: Option<ChainHeadView>,
+    /// Of the school's ledger; `null` where nothing was sealed.
+    ledger: Option<ChainHeadView>,
+}
+
+/// Where the chains of the audit log and of the school's ledger end. All roles may.
+#[utoipa::path(tag = "staff", security(("staff" = [])),
+    responses((status = 200, body = ChainHeadsView)))]
+#[get("/audit/heads")]
+pub(super) async fn heads(
+    member: May<ReadAudit>,
+    desk: Data<StaffDesk>,
+) -> Result<Json<ChainHeadsView>, ApiError> {
+    let ChainHeads { log, ledger } = desk.chain_heads(&member).await?;
+    let sealed = ledger.hash.zip(ledger.sealed_at);
+    let at = |position, (hash, at)| ChainHeadView { position, at, hash };
+    Ok(Json(ChainHeadsView {
+        log: log.map(|head| at(head.position, (head.hash, head.at))),
+        ledger: sealed.map(|(hash, sealed)| at(ledger.position, (hex::encode(hash), sealed))),
+    }))
 }
 
 fn view(line: AuditLine) -> AuditLineView {

@@ -257,7 +257,8 @@ pub(super) async fn rights(
 ) -> Result<Json<DoorRightList>, ApiError> {
     let narrow = which.narrow(desk.clock.now());
     let (search, page, size) = query.into_inner().parts(narrow)?;
-    let found = desk.rights(&member, &search, page).await?;
+    let found = desk.found(&member, &search).await?;
+    let found = desk.rights(&member, &found, page).await?;
     let numbers = found.student_nos;
     let (rows, next_cursor) = size.page(found.rows, |right| right.id.to_string());
     let view = |right: DoorRight| {
@@ -325,7 +326,8 @@ pub(super) async fn log(
 ) -> Result<Json<AccessLogList>, ApiError> {
     let reason = reason.into_inner().given()?;
     let (search, page, size) = query.into_inner().parts(which.narrow())?;
-    let found = desk.log(&member, &search, (page, &reason)).await?;
+    let found = desk.found(&member, &search).await?;
+    let found = desk.log(&member, &found, (page, &reason)).await?;
     let numbers = found.student_nos;
     let (rows, next_cursor) = size.page(found.rows, |entry| entry.id.to_string());
     let view = |entry: LoggedAccess| {

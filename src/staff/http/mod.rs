@@ -58,6 +58,7 @@ fn own_login(config: &mut ServiceConfig<'_>) {
         .service(account::replace_factor)
         .service(today::show)
         .service(audit::list)
+        .service(audit::heads)
         .service(health::show)
         .service(health::try_keys);
     config
