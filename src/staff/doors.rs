@@ -227,7 +227,8 @@ impl DoorDesk {
             .in_tx(async |tx| {
                 staff_accounts::hold::<StaffDoorError>(tx, member, StaffAct::ReadAccessLog, now)
                     .await?;
-                let rows = DoorFilter::read_log(tx, member.school, (&found.filter, page), now).await?;
+                let rows =
+                    DoorFilter::read_log(tx, member.school, (&found.filter, page), now).await?;
                 Ok::<_, StaffDoorError>(rows)
             })
             .await?;

@@ -1,6 +1,9 @@
 //! What stands beside a person: the log, and the statement.
 
-use super::{DoorDesk, PeopleDesk, StaffPeopleError, doors::{FoundDoors, StaffDoorError}};
+use super::{
+    DoorDesk, PeopleDesk, StaffPeopleError,
+    doors::{FoundDoors, StaffDoorError},
+};
 use crate::{
     audit::{AuditAct, AuditLine},
     base::{db::Keyset, ids::PersonId},

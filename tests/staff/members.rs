@@ -121,11 +121,7 @@ async fn finance_and_admin_need_a_second_admin(db: &TestDb) {
     let added = new_login(&first, "zhao", "1005", &["card_office", "finance"]).await;
     assert_eq!(added["staff"]["roles"], json!(["card_office"]));
     let zhao = enrolled(&world, &added).await;
-    zhao.get("/api/v1/staff/reconciliation/days").await.problem(
-        "members",
-        403,
-        "staff_right_missing",
-    );
+    zhao.get("/api/v1/staff/health").await.problem("members", 403, "staff_right_missing");
     let request = &added["request"]["id"];
     decide(&first, request, "approve").await.problem("members", 403, "second_person_needed");
     let shown = second.get(&format!("{REQUESTS}/{}", request.as_str().unwrap())).await.body(200);
