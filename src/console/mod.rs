@@ -63,10 +63,11 @@ use crate::{
     schools::Schools,
     staff::{
         BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk, TodayDesk,
+        refusals,
     },
     work_login::WorkLogins,
 };
-use actix_web::{Error, HttpRequest, Route, Scope, guard, web};
+use actix_web::{Error, HttpRequest, Route, Scope, guard, middleware::from_fn, web};
 use frame::PageError;
 use std::sync::Arc;
 
@@ -285,7 +286,7 @@ pub fn paths() -> impl Iterator<Item = (&'static str, String)> {
     PAGES.iter().map(|Page(method, path, _)| (*method, format!("/staff{path}")))
 }
 
-/// Mounts the console; needs `Data<Console>` and `Data<ExportDesk>`.
+/// Mounts the console; needs `Data<Console>`, `Data<StaffDesk>` and `Data<ExportDesk>`.
 pub fn configure(config: &mut web::ServiceConfig) {
     let scope = web::scope("/staff")
         .app_data(web::FormConfig::default().limit(MAX_FORM_BYTES).error_handler(invalid))
@@ -293,7 +294,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .app_data(web::PathConfig::default().error_handler(unknown));
     let scope =
         PAGES.iter().fold(scope, mounted).route("/assets/{file}", web::get().to(assets::file));
-    config.service(scope.default_service(web::to(frame::nothing_here)));
+    let scope = scope.default_service(web::to(frame::nothing_here));
+    config.service(scope.wrap(from_fn(refusals::watch)));
 }
 
 /// Texts of help and consent make longer forms, which nobody may send without being signed in.

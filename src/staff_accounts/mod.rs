@@ -19,6 +19,7 @@ mod names;
 mod own;
 mod own_factor;
 mod recovery;
+mod refusals;
 mod registry;
 mod rights;
 mod session;
@@ -35,6 +36,7 @@ pub use names::{
 };
 pub use own::{OwnAccount, OwnSession};
 pub use recovery::RECOVERY_CODES;
+pub use refusals::{Refusal, Refusals};
 pub use registry::{ListedStaff, NewStaff, Slip, StaffRegistry, StaffRegistryError};
 pub use rights::StaffAct;
 pub use work::WorkSignIn;
@@ -96,6 +98,7 @@ pub struct StaffAccounts {
     for_clients: PasswordHasher,
     clock: Arc<dyn Clock>,
     live: Cache<StaffSessionId, Arc<StaffMember>>,
+    refusals: Refusals,
 }
 
 /// The dependencies of [`StaffAccounts`].
@@ -174,7 +177,7 @@ impl StaffMember {
     }
 }
 
-fn actor(login: &StaffLogin, staff_no: &StaffNo, why: &str) -> Actor {
+fn actor(login: &str, staff_no: &str, why: &str) -> Actor {
     Actor { who: format!("staff {login}, no. {staff_no}"), why: why.to_owned() }
 }
 
@@ -232,6 +235,7 @@ impl StaffAccounts {
             for_clients,
             clock,
             live: Cache::builder().max_capacity(LIVE_COPIES).time_to_live(LIVE_COPY).build(),
+            refusals: Refusals::default(),
         }
     }
 }

@@ -25,7 +25,7 @@ async fn each_role_reads_its_part(db: &TestDb) {
         (&finance, "您自己的记录", &["finance（1002）"], &["office（1001）", "he（1004）"]),
         (
             &admin,
-            "工作人员和政策的记录，以及您自己的",
+            "工作人员和政策的记录、拒绝的记录，以及您自己的",
             &["finance（1002）", "office（1001）", "新增账号"],
             &["申请 …", "退款 ¥12.00"],
         ),
