@@ -1,10 +1,16 @@
-//! What members of staff were refused since the log last told it.
+//! What members of staff were refused since the log last told it, and what a proposed policy changes.
 
 use crate::columns::{big, text, uuid};
 use sea_orm_migration::{
     async_trait,
-    prelude::{Alias, DbErr, DeriveMigrationName, Index, MigrationTrait, SchemaManager, Table},
+    prelude::{
+        Alias, ConnectionTrait, DbErr, DeriveMigrationName, Index, MigrationTrait, SchemaManager,
+        Table,
+    },
 };
+
+/// The keys of the fields that a proposal changes, for lists; none of an older one.
+const CHANGED: &str = "ALTER TABLE policy_proposal ADD COLUMN changed text NOT NULL DEFAULT ''";
 
 #[derive(Debug, DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -29,6 +35,8 @@ impl MigrationTrait for Migration {
             .col(big("untold"))
             .primary_key(&mut once)
             .to_owned();
-        manager.create_table(table).await
+        manager.create_table(table).await?;
+        manager.get_connection().execute_unprepared(CHANGED).await?;
+        Ok(())
     }
 }

@@ -150,6 +150,7 @@ pages! {
     post "/staff/{id}/{act}" members::act;
     get "/staff-requests" requests::of_logins;
     post "/staff-requests/export" exports::export::<requests::Logins>;
+    post "/staff-requests/search" requests::search::<requests::Logins>;
     get "/staff-requests/{id}" deciding::show::<member_requests::MemberRequests>;
     post "/staff-requests/{id}/approve" deciding::approve::<member_requests::MemberRequests>;
     post "/staff-requests/{id}/reject" deciding::reject::<member_requests::MemberRequests>;
@@ -176,12 +177,14 @@ pages! {
     post "/people/{id}/password-reset" password_resets::ask;
     get "/password-resets" requests::of_resets;
     post "/password-resets/export" exports::export::<requests::PasswordResets>;
+    post "/password-resets/search" requests::search::<requests::PasswordResets>;
     get "/password-resets/{id}" deciding::show::<password_resets::PasswordResets>;
     post "/password-resets/{id}/approve" deciding::approve::<password_resets::PasswordResets>;
     post "/password-resets/{id}/reject" deciding::reject::<password_resets::PasswordResets>;
     post "/password-resets/{id}/withdraw" deciding::withdraw::<password_resets::PasswordResets>;
     get "/adjustments" requests::of_adjustments;
     post "/adjustments/export" exports::export::<requests::Adjustments>;
+    post "/adjustments/search" requests::search::<requests::Adjustments>;
     get "/adjustments/{id}" deciding::show::<adjustments::Adjustments>;
     post "/adjustments/{id}/approve" deciding::approve::<adjustments::Adjustments>;
     post "/adjustments/{id}/reject" deciding::reject::<adjustments::Adjustments>;
@@ -195,6 +198,7 @@ pages! {
     post "/orders/{id}/ask" orders::ask;
     get "/approvals" requests::of_money;
     post "/approvals/export" requests::export;
+    post "/approvals/search" requests::search::<requests::Refunds>;
     get "/approvals/{kind}/{id}" deciding::show::<approvals::MoneyRequests>;
     post "/approvals/refund/{id}/query" queries::of_refund;
     post "/approvals/{kind}/{id}/approve" deciding::approve::<approvals::MoneyRequests>;
@@ -247,6 +251,7 @@ pages! {
     get "/policy/versions/{seq}/restore" policy::ask_restore;
     get "/policy/requests" requests::of_policies;
     post "/policy/requests/export" exports::export::<requests::Policies>;
+    post "/policy/requests/search" requests::search::<requests::Policies>;
     get "/policy/requests/{id}" deciding::show::<policy::PolicyRequests>;
     post "/policy/requests/{id}/approve" deciding::approve::<policy::PolicyRequests>;
     post "/policy/requests/{id}/reject" deciding::reject::<policy::PolicyRequests>;

@@ -50,9 +50,9 @@ pub use orders::{NamedOrder, OrderDesk, OrderDetail, OrderQuery, StaffOrderError
 pub use people::{ListedPerson, PeopleDesk, PeopleQuery, PersonDetail, StaffPeopleError};
 pub use person_acts::{PersonAct, RevealReason};
 pub use refund_desk::{
-    ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundTarget,
+    ApprovedRefund, EndedRefund, ListedMoney, RefundDesk, RefundQuote, RefundRefusal, RefundTarget,
 };
-pub use refunds::{RefundAsk, StaffRefund};
+pub use refunds::{ListedRefund, RefundAsk, StaffRefund};
 pub use requests::StaffActError;
 pub use standing::MoneyStanding;
 pub use terminals::{

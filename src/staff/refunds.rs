@@ -2,7 +2,7 @@
 
 use super::{
     StaffDesk,
-    refund_desk::{ApprovedRefund, RefundQuote, RefundRefusal, RefundTarget},
+    refund_desk::{ApprovedRefund, ListedMoney, RefundQuote, RefundRefusal, RefundTarget},
     requests::{NewRequest, RequestRules, Requests, StaffActError, digest},
     standing::MoneyStanding,
 };
@@ -12,7 +12,7 @@ use crate::{
         db::{Keyset, Tx},
         money::Fen,
     },
-    orders::order::PaymentId,
+    orders::order::{OrderId, PaymentId},
     staff_accounts::{StaffAct, StaffMember},
 };
 use uuid::Uuid;
@@ -44,6 +44,15 @@ pub struct StaffRefund {
     pub approval: Approval,
     /// The refund, once it is approved.
     pub standing: Option<MoneyStanding>,
+}
+
+/// The same with the order that it is about.
+#[derive(Clone, Debug)]
+pub struct ListedRefund {
+    /// The request and its refund.
+    pub refund: StaffRefund,
+    /// The order, if there is one.
+    pub order: Option<OrderId>,
 }
 
 impl RefundAsk {
@@ -179,21 +188,24 @@ impl StaffDesk {
         self.requests(member).count(query, most).await
     }
 
-    /// A page of requests of the member's school.
+    /// A page of requests of the member's school, with the orders that they are about: two queries.
     pub async fn refunds(
         &self,
         member: &StaffMember,
         query: &ApprovalQuery,
         page: Keyset,
-    ) -> Result<Vec<StaffRefund>, StaffActError> {
+    ) -> Result<Vec<ListedRefund>, StaffActError> {
         let page = self.requests(member).page(query, page).await?;
         let made: Vec<Uuid> = page.iter().filter_map(made_by).collect();
-        let standings = self.refunds.standings(&made).await?;
-        let with_standing = |approval: Approval| {
+        let payments = page.iter().filter(|approval| approval.kind == ApprovalKind::Refund);
+        let payments: Vec<Uuid> = payments.map(|approval| approval.subject).collect();
+        let ListedMoney { standings, orders } = self.refunds.listed(&made, &payments).await?;
+        let listed = |approval: Approval| {
             let standing = made_by(&approval).and_then(|refund| standings.get(&refund).copied());
-            StaffRefund { approval, standing }
+            let order = orders.get(&approval.subject).copied();
+            ListedRefund { refund: StaffRefund { approval, standing }, order }
         };
-        Ok(page.into_iter().map(with_standing).collect())
+        Ok(page.into_iter().map(listed).collect())
     }
 
     pub(super) fn requests<'a>(&'a self, member: &'a StaffMember) -> Requests<'a> {

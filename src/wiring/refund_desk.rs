@@ -19,8 +19,8 @@ use crate::{
     },
     schools::People,
     staff::{
-        ApprovedRefund, EndedRefund, MoneyStanding, RefundDesk, RefundQuote, RefundRefusal,
-        RefundTarget,
+        ApprovedRefund, EndedRefund, ListedMoney, MoneyStanding, RefundDesk, RefundQuote,
+        RefundRefusal, RefundTarget,
     },
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -189,6 +189,19 @@ impl RefundDesk for PaymentRefunds {
         let found = refunds::with_ids(&self.db, &ids).await?;
         let standing = |refund: &Refund| (refund.id.uuid(), MoneyStanding::of_refund(refund));
         Ok(found.iter().map(standing).collect())
+    }
+
+    async fn listed(&self, of: &[Uuid], payments: &[Uuid]) -> Result<ListedMoney, DbError> {
+        let ids: Vec<RefundId> = of.iter().copied().map(RefundId::from_uuid).collect();
+        let payments: Vec<PaymentId> = payments.iter().copied().map(PaymentId::from_uuid).collect();
+        let (refunds, orders) = refunds::with_orders(&self.db, &ids, &payments).await?;
+        let standing = |refund: &Refund| (refund.id.uuid(), MoneyStanding::of_refund(refund));
+        let of_refunds = refunds.iter().map(|refund| (refund.id.uuid(), refund.order));
+        let of_payments = orders.into_iter().map(|(payment, order)| (payment.uuid(), order));
+        Ok(ListedMoney {
+            standings: refunds.iter().map(standing).collect(),
+            orders: of_refunds.chain(of_payments).collect(),
+        })
     }
 }
 

@@ -3,9 +3,13 @@
 use super::browser::Browser;
 use crate::staff::whole_way::{staff, topped_up};
 use serde_json::json;
-use testkit::{TestDb, World, on_each_database};
+use testkit::{TestDb, World, eventually, on_each_database};
 
-on_each_database!(each_role_reads_its_part, the_log_is_filtered_and_exported);
+on_each_database!(
+    each_role_reads_its_part,
+    the_log_is_filtered_and_exported,
+    refusals_are_read_as_sentences,
+);
 
 const AUDIT: &str = "/staff/audit";
 
@@ -99,4 +103,43 @@ async fn the_log_is_filtered_and_exported(db: &TestDb) {
                  WHERE s.code = 'xnec'";
     let all = auditor.get(AUDIT).await.with(200);
     assert!(all.says(&format!("<p>{} 条</p>", world.rows.number(count).await)), "{}", all.html);
+}
+
+async fn refusals_are_read_as_sentences(db: &TestDb) {
+    let world = World::start(db).await;
+    let (_, order) = topped_up(&world).await;
+    let office = staff(&world, "office", "1001", "card_office").await;
+    let body = json!({ "order_id": order["id"], "amount_fen": 1200, "reason": "误充" });
+    let asked = office.ask("POST /api/v1/staff/refunds", "a", Some(&body)).await.body(201);
+    let refund = format!("/staff/approvals/refund/{}", asked["id"].as_str().unwrap());
+    // The same person under another login, who decides; and somebody who may not look.
+    let (own, _) = Browser::of(&world, "own", "1001", &["finance"]).await;
+    let (admin, _) = Browser::of(&world, "boss", "1005", &["admin"]).await;
+    own.get("/staff/staff").await.with(403);
+    let page = own.get(&refund).await.with(200);
+    // Refused on its own page: no error, and a refusal all the same.
+    own.submit(&page, &format!("{refund}/approve"), &[("reason", "")]).await.with(403);
+    // A form of another session is a mistake.
+    own.send(&format!("{refund}/approve"), &[("csrf", "x".to_owned())]).await.with(403);
+    let log = format!("{AUDIT}?kind=refusals");
+    let shown = eventually("the refusals are told", async || {
+        let page = admin.get(&log).await.with(200);
+        (page.says("须由另一人复核") && page.says("没有此项权限")).then_some(page)
+    });
+    let shown = shown.await;
+    for text in [
+        "<p>2 条</p>",
+        "类别：拒绝与登录失败",
+        "own（1001）",
+        "被拒绝 工作人员，查看",
+        "被拒绝 退款和对账差异申请，通过",
+    ] {
+        assert!(shown.says(text), "{text}: {}", shown.html);
+    }
+    let export = "/staff/audit/export?kind=refusals";
+    let file = admin.submit(&shown, export, &[("format", "csv")]).await.with(200);
+    for text in ["own（1001）,被拒绝,工作人员，查看", "没有此项权限"] {
+        assert!(file.says(text), "{text}: {}", file.html);
+    }
+    assert!(own.get(&log).await.with(200).says("<p>2 条</p>"), "their own");
 }

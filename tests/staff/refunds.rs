@@ -22,8 +22,8 @@ use onecard::{
     passwords::TryCounts,
     schools::{PersonKeys, Schools},
     staff::{
-        ApprovedRefund, EndedRefund, MoneyStanding, RefundDesk, RefundQuote, RefundRefusal,
-        RefundTarget, StaffDesk, http,
+        ApprovedRefund, EndedRefund, ListedMoney, MoneyStanding, RefundDesk, RefundQuote,
+        RefundRefusal, RefundTarget, StaffDesk, http,
     },
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
 };
@@ -133,6 +133,10 @@ impl RefundDesk for Till {
 
     async fn standings(&self, of: &[Uuid]) -> Result<HashMap<Uuid, MoneyStanding>, DbError> {
         Ok(of.iter().map(|refund| (*refund, MoneyStanding::RefundHeld)).collect())
+    }
+
+    async fn listed(&self, of: &[Uuid], _: &[Uuid]) -> Result<ListedMoney, DbError> {
+        Ok(ListedMoney { standings: self.standings(of).await?, ..ListedMoney::default() })
     }
 }
 

@@ -75,7 +75,7 @@ fn fields(row: &refund::Model) -> [Field; 17] {
     ]
 }
 
-fn check(macs: &RowMacs, row: &refund::Model) -> Result<(), DbError> {
+pub(super) fn check(macs: &RowMacs, row: &refund::Model) -> Result<(), DbError> {
     REFUND.check(macs, row.id, &fields(row), row.mac.as_deref())
 }
 
