@@ -16,7 +16,7 @@ use crate::{
             problem::{INTERNAL, INVALID, NOT_FOUND},
         },
     },
-    staff::refusals,
+    staff::StaffDesk,
     staff_accounts::{StaffAct, StaffRefusal},
 };
 use actix_web::{
@@ -288,7 +288,7 @@ fn id_of(pointer: &str) -> Option<String> {
 
 impl Wrong {
     pub(super) fn of(error: &ApiError) -> Self {
-        refusals::said(error);
+        StaffDesk::said(error);
         let problem = error.problem();
         let detail = |error: &FieldError| Detail {
             field: id_of(&error.pointer),
@@ -357,7 +357,7 @@ impl ResponseError for PageError {
             }
             Self::Factor(page) => as_page(HttpResponse::Forbidden(), page.clone()),
             Self::Said(error) => {
-                refusals::said(error);
+                StaffDesk::said(error);
                 let problem = error.problem();
                 let details = problem.errors.iter().map(|field| field.detail.to_string()).collect();
                 let page = Refused {

@@ -63,7 +63,6 @@ use crate::{
     schools::Schools,
     staff::{
         BillDesk, CaseDesk, DoorDesk, OrderDesk, PeopleDesk, StaffDesk, TerminalDesk, TodayDesk,
-        refusals,
     },
     work_login::WorkLogins,
 };
@@ -300,7 +299,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     let scope =
         PAGES.iter().fold(scope, mounted).route("/assets/{file}", web::get().to(assets::file));
     let scope = scope.default_service(web::to(frame::nothing_here));
-    config.service(scope.wrap(from_fn(refusals::watch)));
+    config.service(scope.wrap(from_fn(StaffDesk::watch)));
 }
 
 /// Texts of help and consent make longer forms, which nobody may send without being signed in.

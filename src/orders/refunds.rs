@@ -82,11 +82,6 @@ pub async fn with_orders(
     store::subjects::refunds_and_orders(db, ids, payments).await
 }
 
-/// The refunds with these ids.
-pub async fn with_ids(db: &Db, ids: &[RefundId]) -> Result<Vec<Refund>, DbError> {
-    store::refunds::with_ids(db, ids).await
-}
-
 /// The refunds of orders, oldest first.
 pub async fn of_orders(
     db: &Db,

@@ -29,7 +29,7 @@ mod person_reads;
 mod policies;
 mod refund_desk;
 mod refunds;
-pub mod refusals;
+mod refusals;
 mod requests;
 mod second_person;
 mod standing;
@@ -50,9 +50,9 @@ pub use orders::{NamedOrder, OrderDesk, OrderDetail, OrderQuery, StaffOrderError
 pub use people::{ListedPerson, PeopleDesk, PeopleQuery, PersonDetail, StaffPeopleError};
 pub use person_acts::{PersonAct, RevealReason};
 pub use refund_desk::{
-    ApprovedRefund, EndedRefund, ListedMoney, RefundDesk, RefundQuote, RefundRefusal, RefundTarget,
+    ApprovedRefund, EndedRefund, RefundDesk, RefundQuote, RefundRefusal, RefundTarget,
 };
-pub use refunds::{ListedRefund, RefundAsk, StaffRefund};
+pub use refunds::{RefundAsk, StaffRefund};
 pub use requests::StaffActError;
 pub use standing::MoneyStanding;
 pub use terminals::{

@@ -117,15 +117,6 @@ pub enum RefundRefusal {
     Db(#[from] DbError),
 }
 
-/// What a list says of refunds and payments.
-#[derive(Debug, Default)]
-pub struct ListedMoney {
-    /// Where the money of refunds is.
-    pub standings: HashMap<Uuid, MoneyStanding>,
-    /// The orders of refunds and payments.
-    pub orders: HashMap<Uuid, OrderId>,
-}
-
 /// What decides about refunds, and makes them.
 #[async_trait::async_trait(?Send)]
 pub trait RefundDesk: fmt::Debug + Send + Sync {
@@ -178,6 +169,10 @@ pub trait RefundDesk: fmt::Debug + Send + Sync {
     /// Where the money of these refunds is.
     async fn standings(&self, refunds: &[Uuid]) -> Result<HashMap<Uuid, MoneyStanding>, DbError>;
 
-    /// The same, with the orders of these refunds and payments: one query.
-    async fn listed(&self, refunds: &[Uuid], payments: &[Uuid]) -> Result<ListedMoney, DbError>;
+    /// The same with the orders of these refunds and of these payments, by their ids: one query.
+    async fn listed(
+        &self,
+        refunds: &[Uuid],
+        payments: &[Uuid],
+    ) -> Result<HashMap<Uuid, (Option<MoneyStanding>, OrderId)>, DbError>;
 }

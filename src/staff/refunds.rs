@@ -2,7 +2,7 @@
 
 use super::{
     StaffDesk,
-    refund_desk::{ApprovedRefund, ListedMoney, RefundQuote, RefundRefusal, RefundTarget},
+    refund_desk::{ApprovedRefund, RefundQuote, RefundRefusal, RefundTarget},
     requests::{NewRequest, RequestRules, Requests, StaffActError, digest},
     standing::MoneyStanding,
 };
@@ -44,15 +44,6 @@ pub struct StaffRefund {
     pub approval: Approval,
     /// The refund, once it is approved.
     pub standing: Option<MoneyStanding>,
-}
-
-/// The same with the order that it is about.
-#[derive(Clone, Debug)]
-pub struct ListedRefund {
-    /// The request and its refund.
-    pub refund: StaffRefund,
-    /// The order, if there is one.
-    pub order: Option<OrderId>,
 }
 
 impl RefundAsk {
@@ -194,16 +185,16 @@ impl StaffDesk {
         member: &StaffMember,
         query: &ApprovalQuery,
         page: Keyset,
-    ) -> Result<Vec<ListedRefund>, StaffActError> {
+    ) -> Result<Vec<(StaffRefund, Option<OrderId>)>, StaffActError> {
         let page = self.requests(member).page(query, page).await?;
         let made: Vec<Uuid> = page.iter().filter_map(made_by).collect();
         let payments = page.iter().filter(|approval| approval.kind == ApprovalKind::Refund);
         let payments: Vec<Uuid> = payments.map(|approval| approval.subject).collect();
-        let ListedMoney { standings, orders } = self.refunds.listed(&made, &payments).await?;
+        let money = self.refunds.listed(&made, &payments).await?;
         let listed = |approval: Approval| {
-            let standing = made_by(&approval).and_then(|refund| standings.get(&refund).copied());
-            let order = orders.get(&approval.subject).copied();
-            ListedRefund { refund: StaffRefund { approval, standing }, order }
+            let standing = made_by(&approval).and_then(|refund| money.get(&refund)?.0);
+            let order = money.get(&approval.subject).map(|(_, order)| *order);
+            (StaffRefund { approval, standing }, order)
         };
         Ok(page.into_iter().map(listed).collect())
     }

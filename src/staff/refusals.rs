@@ -3,7 +3,7 @@
 use super::StaffDesk;
 use crate::{
     base::http::{ApiError, Caller},
-    staff_accounts::{Refusal, StaffMember},
+    staff_accounts::StaffMember,
 };
 use actix_web::{
     Error, HttpMessage,
@@ -16,46 +16,44 @@ use actix_web::{
 use std::{cell::Cell, sync::Arc};
 
 tokio::task_local! {
-    /// What the answer to the current request says is refused.
-    static SAID: Cell<Option<Refusal>>;
+    /// What the answer to the current request says is wrong, by its code.
+    static SAID: Cell<Option<&'static str>>;
 }
 
-/// Notes that the answer says this error: a page that does so has a form and no error.
-pub fn said(error: &ApiError) {
-    // Outside of a request of staff there is nobody to note it of.
-    let _ = SAID.try_with(|said| said.set(refusal_of(error)));
-}
+impl StaffDesk {
+    /// Notes that the answer says this error: a page that does so has a form and no error.
+    pub fn said(error: &ApiError) {
+        // Outside of a request of staff there is nobody to note it of.
+        let _ = SAID.try_with(|said| said.set(Some(error.kind().code)));
+    }
 
-fn refusal_of(error: &ApiError) -> Option<Refusal> {
-    Refusal::from_code(error.kind().code)
-}
-
-/// Notes what was refused to whom: after the answer is made, and without waiting for the database.
-pub async fn watch(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    SAID.scope(Cell::new(None), async {
-        let answer = next.call(request).await?;
-        if answer.status() == StatusCode::FORBIDDEN {
-            note(&answer);
-        }
-        Ok(answer)
-    })
-    .await
+    /// Notes what was refused to whom: after the answer is made, and without waiting for the database.
+    pub async fn watch(
+        request: ServiceRequest,
+        next: Next<impl MessageBody + 'static>,
+    ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+        SAID.scope(Cell::new(None), async {
+            let answer = next.call(request).await?;
+            if answer.status() == StatusCode::FORBIDDEN {
+                note(&answer);
+            }
+            Ok(answer)
+        })
+        .await
+    }
 }
 
 fn note<B>(answer: &ServiceResponse<B>) {
     let (request, error) = (answer.request(), answer.response().error());
     let error = error.and_then(|error| error.as_error::<ApiError>());
-    let reason = error.and_then(refusal_of).or_else(|| SAID.with(Cell::get));
+    let code = error.map(|error| error.kind().code).or_else(|| SAID.with(Cell::get));
     let extensions = request.extensions();
     let caller = extensions.get::<Caller<Arc<StaffMember>>>();
     let member = caller.and_then(|caller| caller.0.as_ref().ok());
     let desk = request.app_data::<Data<StaffDesk>>();
-    if let (Some(reason), Some(member), Some(desk)) = (reason, member, desk) {
+    if let (Some(code), Some(member), Some(desk)) = (code, member, desk) {
         // Not the path itself: it may name a person.
         let pattern = request.match_pattern().unwrap_or_default();
-        desk.accounts.refused(member, reason, format!("{} {pattern}", request.method()));
+        desk.accounts.refused(member, code, format!("{} {pattern}", request.method()));
     }
 }

@@ -36,7 +36,6 @@ pub use names::{
 };
 pub use own::{OwnAccount, OwnSession};
 pub use recovery::RECOVERY_CODES;
-pub use refusals::{Refusal, Refusals};
 pub use registry::{ListedStaff, NewStaff, Slip, StaffRegistry, StaffRegistryError};
 pub use rights::StaffAct;
 pub use work::WorkSignIn;
@@ -58,6 +57,7 @@ use crate::{
 };
 use factor::{Factor, FactorKeeper};
 use moka::future::Cache;
+use refusals::Refusals;
 use std::{sync::Arc, time::Duration};
 
 crate::uuid_id! {

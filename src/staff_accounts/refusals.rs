@@ -28,7 +28,7 @@ use std::{
 use tokio::sync::Notify;
 
 /// Between two entries of a login and a reason.
-pub const TOLD_EVERY: Duration = Duration::from_hours(1);
+const TOLD_EVERY: Duration = Duration::from_hours(1);
 /// Between two writes of a server: what comes meanwhile is added up in memory.
 const REST: Duration = Duration::from_secs(1);
 /// How often rows are looked at that nobody adds to.
@@ -36,7 +36,7 @@ const LOOK_EVERY: Duration = Duration::from_mins(10);
 
 /// Why something was refused. The name in storage stays for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Refusal {
+pub(super) enum Refusal {
     /// No role may do it.
     Right,
     /// Who asked cannot decide.
@@ -69,7 +69,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    const ALL: [Self; 14] = [
         Self::Right,
         Self::SamePerson,
         Self::NotIndependent,
@@ -87,7 +87,7 @@ impl Refusal {
     ];
 
     /// The name in storage; of what is refused to somebody who is signed in, that of the problem on the wire.
-    pub const fn code(self) -> &'static str {
+    pub(super) const fn code(self) -> &'static str {
         match self {
             Self::Right => "staff_right_missing",
             Self::SamePerson => "second_person_needed",
@@ -107,7 +107,7 @@ impl Refusal {
     }
 
     /// As stored.
-    pub fn from_code(code: &str) -> Option<Self> {
+    pub(super) fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 
@@ -171,7 +171,7 @@ pub(super) struct Refused {
 
 /// What a server has refused and not written yet: at most a row for each login and reason.
 #[derive(Clone, Debug, Default)]
-pub struct Refusals(Arc<Noted>);
+pub(super) struct Refusals(Arc<Noted>);
 
 #[derive(Debug, Default)]
 struct Noted {
@@ -194,7 +194,7 @@ impl Refusals {
     }
 
     /// Writes them for as long as the process lives.
-    pub async fn keep(self, db: Db, clock: Arc<dyn Clock>) {
+    async fn keep(self, db: Db, clock: Arc<dyn Clock>) {
         loop {
             // Woken, or time to look.
             let _ = tokio::time::timeout(LOOK_EVERY, self.0.wake.notified()).await;
@@ -206,7 +206,7 @@ impl Refusals {
     }
 
     /// Writes what was noted so far, and entries for what was counted more than an hour ago.
-    pub async fn write(&self, db: &Db, now: Timestamp) -> Result<(), DbError> {
+    async fn write(&self, db: &Db, now: Timestamp) -> Result<(), DbError> {
         let mut failed = Ok(());
         for (refused, times) in self.taken().into_values() {
             let told = tell(db, &refused, times, now).await;
@@ -253,14 +253,38 @@ async fn tell(db: &Db, refused: &Refused, more: i64, now: Timestamp) -> Result<(
     .await
 }
 
+impl StaffMember {
+    /// Why something is refused, as the log says it.
+    pub const REFUSED_FOR: [&'static str; Refusal::ALL.len()] = {
+        let (mut codes, mut nth) = ([""; Refusal::ALL.len()], 0);
+        while nth < codes.len() {
+            codes[nth] = Refusal::ALL[nth].code();
+            nth += 1;
+        }
+        codes
+    };
+}
+
 impl StaffAccounts {
-    /// What is refused, for the job that writes it.
-    pub fn refusals(&self) -> &Refusals {
-        &self.refusals
+    /// Writes what this server refuses for as long as the process lives.
+    pub async fn keep_refusals(self, db: Db, clock: Arc<dyn Clock>) {
+        self.refusals.keep(db, clock).await;
     }
 
-    /// Notes that somebody who is signed in was refused something: the method and the pattern of its path.
-    pub fn refused(&self, member: &StaffMember, reason: Refusal, asked: String) {
+    /// Writes what it has refused so far.
+    pub async fn write_refusals(&self, db: &Db, now: Timestamp) -> Result<(), DbError> {
+        self.refusals.write(db, now).await
+    }
+
+    /// Notes that somebody who is signed in was told this problem, if it is a refusal; of the method and the pattern
+    /// of a path.
+    pub fn refused(&self, member: &StaffMember, code: &str, asked: String) {
+        if let Some(reason) = Refusal::from_code(code).filter(|reason| reason.is_of_session()) {
+            self.note_of(member, reason, asked);
+        }
+    }
+
+    pub(super) fn note_of(&self, member: &StaffMember, reason: Refusal, asked: String) {
         let StaffMember { id, school, login, staff_no, .. } = member;
         self.note((*id, reason), (*school, login, staff_no), asked);
     }

@@ -1,9 +1,10 @@
 //! Staying signed in, giving the second factor again, signing out.
 
 use super::{
-    Refusal, StaffAccounts, StaffGrant, StaffId, StaffMember, StaffSessionId, StaffSignInError,
+    StaffAccounts, StaffGrant, StaffId, StaffMember, StaffSessionId, StaffSignInError,
     TRIES_OF_FACTOR,
     factor::{GivenCode, Shown},
+    refusals::Refusal,
     sign_in::totp_code,
     store::{self, sessions},
 };
@@ -121,7 +122,7 @@ impl StaffAccounts {
     }
 
     fn not_confirmed(&self, member: &StaffMember) {
-        self.refused(member, Refusal::NotConfirmed, String::new());
+        self.note_of(member, Refusal::NotConfirmed, String::new());
     }
 
     async fn confirm(

@@ -8,7 +8,7 @@ use crate::{
     },
     orders::{
         self,
-        order::{PaymentId, PaymentState, WholeOrder},
+        order::{OrderId, PaymentId, PaymentState, WholeOrder},
         refund::{Refund, RefundId, left_of},
         refunds,
     },
@@ -19,8 +19,8 @@ use crate::{
     },
     schools::People,
     staff::{
-        ApprovedRefund, EndedRefund, ListedMoney, MoneyStanding, RefundDesk, RefundQuote,
-        RefundRefusal, RefundTarget,
+        ApprovedRefund, EndedRefund, MoneyStanding, RefundDesk, RefundQuote, RefundRefusal,
+        RefundTarget,
     },
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -186,22 +186,24 @@ impl RefundDesk for PaymentRefunds {
 
     async fn standings(&self, of: &[Uuid]) -> Result<HashMap<Uuid, MoneyStanding>, DbError> {
         let ids: Vec<RefundId> = of.iter().copied().map(RefundId::from_uuid).collect();
-        let found = refunds::with_ids(&self.db, &ids).await?;
+        let (found, _) = refunds::with_orders(&self.db, &ids, &[]).await?;
         let standing = |refund: &Refund| (refund.id.uuid(), MoneyStanding::of_refund(refund));
         Ok(found.iter().map(standing).collect())
     }
 
-    async fn listed(&self, of: &[Uuid], payments: &[Uuid]) -> Result<ListedMoney, DbError> {
+    async fn listed(
+        &self,
+        of: &[Uuid],
+        payments: &[Uuid],
+    ) -> Result<HashMap<Uuid, (Option<MoneyStanding>, OrderId)>, DbError> {
         let ids: Vec<RefundId> = of.iter().copied().map(RefundId::from_uuid).collect();
         let payments: Vec<PaymentId> = payments.iter().copied().map(PaymentId::from_uuid).collect();
         let (refunds, orders) = refunds::with_orders(&self.db, &ids, &payments).await?;
-        let standing = |refund: &Refund| (refund.id.uuid(), MoneyStanding::of_refund(refund));
-        let of_refunds = refunds.iter().map(|refund| (refund.id.uuid(), refund.order));
-        let of_payments = orders.into_iter().map(|(payment, order)| (payment.uuid(), order));
-        Ok(ListedMoney {
-            standings: refunds.iter().map(standing).collect(),
-            orders: of_refunds.chain(of_payments).collect(),
-        })
+        let of_refunds = refunds.iter().map(|refund| {
+            (refund.id.uuid(), (Some(MoneyStanding::of_refund(refund)), refund.order))
+        });
+        let of_payments = orders.into_iter().map(|(id, order)| (id.uuid(), (None, order)));
+        Ok(of_refunds.chain(of_payments).collect())
     }
 }
 

@@ -164,11 +164,11 @@ pub(super) fn export_desk(console: &Console, staff: &StaffDesk) -> ExportDesk {
 
 /// Writes what was refused, works on exports, ends requests that nobody decided, and deletes old sessions and files.
 pub(super) fn start_jobs(exports: &ExportDesk, context: &JobContext<'_>) {
-    let refusals = exports.accounts.refusals().clone();
+    let accounts = exports.accounts.clone();
     let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
-    context
-        .jobs
-        .spawn("refusals of staff", move || refusals.clone().keep(db.clone(), Arc::clone(&clock)));
+    context.jobs.spawn("refusals of staff", move || {
+        accounts.clone().keep_refusals(db.clone(), Arc::clone(&clock))
+    });
     let exports = exports.clone();
     context.jobs.spawn("exports", move || exports.clone().run());
     let (db, clock) = (context.db.clone(), Arc::clone(context.clock));

@@ -586,7 +586,7 @@ async fn requests_say_what_they_are_about(db: &TestDb) {
     let order = format!("订单 …{}", &order[order.len() - 8..]);
     for (list, object) in [
         ("/staff/approvals?desk=refund", order.as_str()),
-        ("/staff/password-resets?", "**明"),
+        ("/staff/password-resets?", "**雨"),
         ("/staff/staff-requests?state=rejected", "office"),
         ("/staff/policy/requests?state=rejected", "每餐限额"),
     ] {

@@ -22,8 +22,8 @@ use onecard::{
     passwords::TryCounts,
     schools::{PersonKeys, Schools},
     staff::{
-        ApprovedRefund, EndedRefund, ListedMoney, MoneyStanding, RefundDesk, RefundQuote,
-        RefundRefusal, RefundTarget, StaffDesk, http,
+        ApprovedRefund, EndedRefund, MoneyStanding, RefundDesk, RefundQuote, RefundRefusal,
+        RefundTarget, StaffDesk, http,
     },
     staff_accounts::{StaffAccounts, StaffAccountsSetup},
 };
@@ -135,8 +135,13 @@ impl RefundDesk for Till {
         Ok(of.iter().map(|refund| (*refund, MoneyStanding::RefundHeld)).collect())
     }
 
-    async fn listed(&self, of: &[Uuid], _: &[Uuid]) -> Result<ListedMoney, DbError> {
-        Ok(ListedMoney { standings: self.standings(of).await?, ..ListedMoney::default() })
+    async fn listed(
+        &self,
+        of: &[Uuid],
+        _: &[Uuid],
+    ) -> Result<HashMap<Uuid, (Option<MoneyStanding>, OrderId)>, DbError> {
+        let order = OrderId::from_uuid(Uuid::nil());
+        Ok(of.iter().map(|id| (*id, (Some(MoneyStanding::RefundHeld), order))).collect())
     }
 }
 

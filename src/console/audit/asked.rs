@@ -1,7 +1,5 @@
 //! What was asked for and refused, by the pattern of its path: where, and what.
 
-use crate::staff_accounts::Refusal;
-
 /// The rooms of the console and of its JSON, by the first part of the path.
 const ROOMS: &[(&str, &str)] = &[
     ("", "今日待办"),
@@ -58,7 +56,7 @@ const ACTS: &[(&str, &str)] = &[
     ("factor", "更换验证器"),
     ("failed", "没有送达的"),
     ("file", "下载"),
-    ("link-wecom", "关联企业微信"),
+    ("link-wecom", "关联企业账号"),
     ("log", "记录"),
     ("loss", "挂失"),
     ("password", "更改密码"),
@@ -88,9 +86,27 @@ const ACTS: &[(&str, &str)] = &[
     ("take", "接手"),
     ("take-over", "接管"),
     ("try", "试用密钥"),
-    ("unlink-wecom", "解除企业微信关联"),
+    ("unlink-wecom", "解除企业账号关联"),
     ("versions", "版本"),
     ("withdraw", "撤回"),
+];
+
+/// Why it was refused.
+const WHY: &[(&str, &str)] = &[
+    ("staff_right_missing", "没有此项权限"),
+    ("second_person_needed", "须由另一人复核"),
+    ("not_independent", "与申请人近 7 天内有一方办理过另一方的账号"),
+    ("factor_is_new", "验证器重置未满 24 小时"),
+    ("not_your_request", "不是申请人"),
+    ("own_login", "是本人的账号"),
+    ("own_card", "是本人的卡"),
+    ("own_money", "是本人的款项"),
+    ("factor_not_confirmed", "已登录，再次验证时动态验证码不对或试得太多"),
+    ("wrong_password", "密码不对"),
+    ("wrong_factor", "密码正确或已由企业账号确认，动态验证码或恢复码不对"),
+    ("too_many_tries", "试得太多，没有核对"),
+    ("login_disabled", "密码正确，账号已停用"),
+    ("slip_expired", "登录单已过期"),
 ];
 
 /// `人员，挂失`; `None` of a subject that is no request.
@@ -112,28 +128,14 @@ pub(super) fn why(detail: &str) -> Option<String> {
         Some((code, times)) => (code, Some(times.strip_suffix(" times")?)),
         None => (detail, None),
     };
-    let why = match Refusal::from_code(code)? {
-        Refusal::Right => "没有此项权限",
-        Refusal::SamePerson => "须由另一人复核",
-        Refusal::NotIndependent => "与申请人近 7 天内有一方办理过另一方的账号",
-        Refusal::FactorIsNew => "验证器重置未满 24 小时",
-        Refusal::NotYours => "不是申请人",
-        Refusal::OwnLogin => "是本人的账号",
-        Refusal::OwnCard => "是本人的卡",
-        Refusal::OwnMoney => "是本人的款项",
-        Refusal::NotConfirmed => "已登录，再次验证时动态验证码不对或试得太多",
-        Refusal::Password => "密码不对",
-        Refusal::Factor => "密码正确或已由企业微信确认，动态验证码或恢复码不对",
-        Refusal::Blocked => "试得太多，没有核对",
-        Refusal::Disabled => "密码正确，账号已停用",
-        Refusal::SlipExpired => "登录单已过期",
-    };
-    Some(times.map_or_else(|| why.to_owned(), |times| format!("{why}，共 {times} 次")))
+    let (_, why) = WHY.iter().find(|(reason, _)| *reason == code)?;
+    Some(times.map_or_else(|| (*why).to_owned(), |times| format!("{why}，共 {times} 次")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::staff_accounts::StaffMember;
 
     #[test]
     fn what_every_path_asks_for_is_said_in_words() {
@@ -160,8 +162,8 @@ mod tests {
 
     #[test]
     fn every_reason_has_its_words() {
-        for reason in Refusal::ALL {
-            let (once, often) = (why(reason.code()), why(&format!("{}, 3 times", reason.code())));
+        for reason in StaffMember::REFUSED_FOR {
+            let (once, often) = (why(reason), why(&format!("{reason}, 3 times")));
             assert!(once.is_some_and(|once| !once.is_empty()), "{reason:?}");
             assert!(often.is_some_and(|often| often.ends_with("，共 3 次")), "{reason:?}");
         }

@@ -5,7 +5,8 @@ use crate::{
     approvals::{Approval, ApprovalQuery},
     base::db::Keyset,
     console::{Console, frame::PageError},
-    staff::{ListedRefund, StaffRepair},
+    orders::order::OrderId,
+    staff::{StaffRefund, StaffRepair},
     staff_accounts::StaffMember,
 };
 
@@ -76,8 +77,8 @@ fn end_of(number: &str) -> String {
     format!("…{}", end.unwrap_or(number))
 }
 
-impl From<ListedRefund> for Listed {
-    fn from(ListedRefund { refund, order }: ListedRefund) -> Self {
+impl From<(StaffRefund, Option<OrderId>)> for Listed {
+    fn from((refund, order): (StaffRefund, Option<OrderId>)) -> Self {
         let order = order.map(|order| end_of(&order.uuid().simple().to_string()));
         let object = order.map(|end| format!("订单 {end}")).unwrap_or_default();
         Self { approval: refund.approval, standing: refund.standing, object }
