@@ -12,6 +12,7 @@ pub struct Model {
     pub base_seq: i64,
     pub from_day: i32,
     pub policy: String,
+    pub changed: String,
 }
 
 /// None: slices join what they need.

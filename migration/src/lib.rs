@@ -51,6 +51,7 @@ mod m0054_slips;
 mod m0055_narrow_lists;
 mod m0056_door_results;
 mod m0057_standing;
+mod m0058_refusals;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -126,5 +127,6 @@ fn of_the_console() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0055_narrow_lists::Migration),
         Box::new(m0056_door_results::Migration),
         Box::new(m0057_standing::Migration),
+        Box::new(m0058_refusals::Migration),
     ]
 }

@@ -19,13 +19,15 @@ pub enum AuditKind {
     Staff,
     /// Schools and their policies.
     Policy,
+    /// What members of staff were refused, and sign-ins that failed.
+    Refusals,
     /// Keys and MACs of rows.
     Rows,
 }
 
 impl AuditKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Approvals,
         Self::Cases,
         Self::People,
@@ -34,6 +36,7 @@ impl AuditKind {
         Self::Reads,
         Self::Staff,
         Self::Policy,
+        Self::Refusals,
         Self::Rows,
     ];
 
@@ -48,6 +51,7 @@ impl AuditKind {
             Self::Reads => "reads",
             Self::Staff => "staff",
             Self::Policy => "policy",
+            Self::Refusals => "refusals",
             Self::Rows => "rows",
         }
     }
@@ -158,6 +162,10 @@ acts! {
     /// Tries to sign in failed, of this client and of strangers, as far as they are remembered: an entry of the next
     /// good one, however many there were, so that nobody fills the log.
     StaffTriesFailed = "staff.tries_failed", Staff;
+    /// Something was refused to a member of staff, for want of a right or because of who it is.
+    StaffRefused = "staff.refused", Refusals;
+    /// Somebody tried to sign in to a login, or to give its second factor again, and did not get in.
+    StaffSignInRefused = "staff.sign_in_refused", Refusals;
     /// A member of staff signed out.
     StaffSignedOut = "staff.signed_out", Staff;
     /// A member of staff made new recovery codes.

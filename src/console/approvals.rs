@@ -71,6 +71,8 @@ pub(super) struct Row {
     /// Its place in a list, to come back to.
     pub(super) anchor: String,
     pub(super) kind: &'static str,
+    /// What it is about, in lists.
+    pub(super) object: String,
     pub(super) state: &'static str,
     /// Still to be decided.
     pub(super) waits: bool,
@@ -251,6 +253,7 @@ impl Row {
             path,
             anchor: format!("a{}", approval.id.uuid().simple().to_string().split_off(24)),
             kind: words::approval_kind(approval.kind),
+            object: String::new(),
             state: words::approval_state(state),
             waits: state == ApprovalState::Requested,
             amount: approval.amount.to_string(),

@@ -7,14 +7,14 @@ use super::{
 };
 use crate::{
     base::http::{
-        ApiError,
+        ApiError, Caller,
         problem::{INVALID, problem_kinds},
     },
     staff::guard::Right,
     staff_accounts::{FACTOR_LIFETIME, StaffMember, StaffRefusal, StaffSignInError},
 };
 use actix_web::{
-    FromRequest, HttpRequest,
+    FromRequest, HttpMessage, HttpRequest,
     cookie::{Cookie, SameSite, time},
     dev::Payload,
     http::header::{self, HeaderMap},
@@ -24,7 +24,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::Arc};
 use subtle::ConstantTimeEq;
 
 problem_kinds! {
@@ -157,6 +157,8 @@ pub(super) async fn seated<N: Needs>(request: &HttpRequest) -> Result<Seat<N>, P
         Err(StaffSignInError::BadToken) => return Err(to_sign_in(request)),
         Err(error) => return Err(ApiError::from(error).into()),
     };
+    // For what is noted of refusals.
+    request.extensions_mut().insert(Caller(Ok(Arc::new(member.clone()))));
     N::allow(&member, console).map_err(|refusal| PageError::refused(refusal, request))?;
     let said = request.cookie(FLASH).map(|said| said.value().to_owned());
     Ok(Seat { member, csrf: csrf_of(cookie.value()), said, needs: PhantomData })

@@ -16,6 +16,7 @@ use crate::{
             problem::{INTERNAL, INVALID, NOT_FOUND},
         },
     },
+    staff::StaffDesk,
     staff_accounts::{StaffAct, StaffRefusal},
 };
 use actix_web::{
@@ -287,6 +288,7 @@ fn id_of(pointer: &str) -> Option<String> {
 
 impl Wrong {
     pub(super) fn of(error: &ApiError) -> Self {
+        StaffDesk::said(error);
         let problem = error.problem();
         let detail = |error: &FieldError| Detail {
             field: id_of(&error.pointer),
@@ -355,6 +357,7 @@ impl ResponseError for PageError {
             }
             Self::Factor(page) => as_page(HttpResponse::Forbidden(), page.clone()),
             Self::Said(error) => {
+                StaffDesk::said(error);
                 let problem = error.problem();
                 let details = problem.errors.iter().map(|field| field.detail.to_string()).collect();
                 let page = Refused {

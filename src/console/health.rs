@@ -201,6 +201,7 @@ fn job_name(name: &str) -> &str {
         "signed heads" => "账本链头签名",
         "bills" => "取账单并核对",
         "exports" => "导出文件",
+        "refusals of staff" => "记下被拒绝的操作",
         "rosters" => "花名册核对和导入",
         "WeChat Pay certificates" => "更新支付平台证书",
         "overdue approvals" => "结束到期的申请",

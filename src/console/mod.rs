@@ -66,7 +66,7 @@ use crate::{
     },
     work_login::WorkLogins,
 };
-use actix_web::{Error, HttpRequest, Route, Scope, guard, web};
+use actix_web::{Error, HttpRequest, Route, Scope, guard, middleware::from_fn, web};
 use frame::PageError;
 use std::sync::Arc;
 
@@ -149,6 +149,7 @@ pages! {
     post "/staff/{id}/{act}" members::act;
     get "/staff-requests" requests::of_logins;
     post "/staff-requests/export" exports::export::<requests::Logins>;
+    post "/staff-requests/search" requests::search::<requests::Logins>;
     get "/staff-requests/{id}" deciding::show::<member_requests::MemberRequests>;
     post "/staff-requests/{id}/approve" deciding::approve::<member_requests::MemberRequests>;
     post "/staff-requests/{id}/reject" deciding::reject::<member_requests::MemberRequests>;
@@ -175,12 +176,14 @@ pages! {
     post "/people/{id}/password-reset" password_resets::ask;
     get "/password-resets" requests::of_resets;
     post "/password-resets/export" exports::export::<requests::PasswordResets>;
+    post "/password-resets/search" requests::search::<requests::PasswordResets>;
     get "/password-resets/{id}" deciding::show::<password_resets::PasswordResets>;
     post "/password-resets/{id}/approve" deciding::approve::<password_resets::PasswordResets>;
     post "/password-resets/{id}/reject" deciding::reject::<password_resets::PasswordResets>;
     post "/password-resets/{id}/withdraw" deciding::withdraw::<password_resets::PasswordResets>;
     get "/adjustments" requests::of_adjustments;
     post "/adjustments/export" exports::export::<requests::Adjustments>;
+    post "/adjustments/search" requests::search::<requests::Adjustments>;
     get "/adjustments/{id}" deciding::show::<adjustments::Adjustments>;
     post "/adjustments/{id}/approve" deciding::approve::<adjustments::Adjustments>;
     post "/adjustments/{id}/reject" deciding::reject::<adjustments::Adjustments>;
@@ -194,6 +197,7 @@ pages! {
     post "/orders/{id}/ask" orders::ask;
     get "/approvals" requests::of_money;
     post "/approvals/export" requests::export;
+    post "/approvals/search" requests::search::<requests::Refunds>;
     get "/approvals/{kind}/{id}" deciding::show::<approvals::MoneyRequests>;
     post "/approvals/refund/{id}/query" queries::of_refund;
     post "/approvals/{kind}/{id}/approve" deciding::approve::<approvals::MoneyRequests>;
@@ -246,6 +250,7 @@ pages! {
     get "/policy/versions/{seq}/restore" policy::ask_restore;
     get "/policy/requests" requests::of_policies;
     post "/policy/requests/export" exports::export::<requests::Policies>;
+    post "/policy/requests/search" requests::search::<requests::Policies>;
     get "/policy/requests/{id}" deciding::show::<policy::PolicyRequests>;
     post "/policy/requests/{id}/approve" deciding::approve::<policy::PolicyRequests>;
     post "/policy/requests/{id}/reject" deciding::reject::<policy::PolicyRequests>;
@@ -286,7 +291,7 @@ pub fn paths() -> impl Iterator<Item = (&'static str, String)> {
     PAGES.iter().map(|Page(method, path, _)| (*method, format!("/staff{path}")))
 }
 
-/// Mounts the console; needs `Data<Console>` and `Data<ExportDesk>`.
+/// Mounts the console; needs `Data<Console>`, `Data<StaffDesk>` and `Data<ExportDesk>`.
 pub fn configure(config: &mut web::ServiceConfig) {
     let scope = web::scope("/staff")
         .app_data(web::FormConfig::default().limit(MAX_FORM_BYTES).error_handler(invalid))
@@ -294,7 +299,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .app_data(web::PathConfig::default().error_handler(unknown));
     let scope =
         PAGES.iter().fold(scope, mounted).route("/assets/{file}", web::get().to(assets::file));
-    config.service(scope.default_service(web::to(frame::nothing_here)));
+    let scope = scope.default_service(web::to(frame::nothing_here));
+    config.service(scope.wrap(from_fn(StaffDesk::watch)));
 }
 
 /// Texts of help and consent make longer forms, which nobody may send without being signed in.

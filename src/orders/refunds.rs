@@ -73,9 +73,13 @@ pub async fn given_back(
     store::refunds::given_back(tx, payment).await
 }
 
-/// The refunds with these ids.
-pub async fn with_ids(db: &Db, ids: &[RefundId]) -> Result<Vec<Refund>, DbError> {
-    store::refunds::with_ids(db, ids).await
+/// The refunds with these ids, and the orders of these payments: one statement.
+pub async fn with_orders(
+    db: &Db,
+    ids: &[RefundId],
+    payments: &[PaymentId],
+) -> Result<(Vec<Refund>, HashMap<PaymentId, OrderId>), DbError> {
+    store::subjects::refunds_and_orders(db, ids, payments).await
 }
 
 /// The refunds of orders, oldest first.

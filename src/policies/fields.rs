@@ -196,6 +196,12 @@ pub(super) fn group_of(key: &str) -> &'static str {
     GROUPS.iter().find(|(group, _)| *group == first).map_or("其他", |(_, word)| word)
 }
 
+/// The label of a key, also of one that has no field.
+pub(super) fn label_of(key: &str) -> Option<&'static str> {
+    let field = PolicyField::of(key).map(|field| field.label);
+    field.or_else(|| elsewhere().find(|(other, _)| *other == key).map(|(_, label)| label))
+}
+
 /// The label of what has no field.
 pub(super) fn elsewhere() -> impl Iterator<Item = (&'static str, &'static str)> {
     ELSEWHERE.iter().copied()

@@ -1,7 +1,8 @@
 //! What is to become of a policy: as somebody edits it, and as it waits for a second person.
 
 use super::{
-    PolicyBook, PolicyChanges, PolicyDifference, PolicyProblem, PolicyVersion, draft, store,
+    PolicyBook, PolicyChanges, PolicyDifference, PolicyProblem, PolicyVersion, draft,
+    fields::label_of, store,
 };
 use crate::{
     base::{
@@ -12,6 +13,7 @@ use crate::{
     schools::policy::Policy,
 };
 use serde_json::Value;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// The longest time ahead of which a policy is changed.
@@ -153,13 +155,25 @@ impl PolicyProposal {
         &self,
         tx: &Tx,
         school: SchoolId,
-        approval: Uuid,
+        (approval, differences): (Uuid, &[PolicyDifference]),
     ) -> Result<(), PolicyRefusal> {
         if let Some(newest) = store::newest(tx, school).await?.filter(|one| one.seq != self.base) {
             let (version, by) = (newest.version, newest.proposed_by);
             return Err(PolicyRefusal::Moved { version, by, differences: Vec::new() });
         }
-        Ok(store::propose(tx, school, (approval, self)).await?)
+        let changed: Vec<&str> = differences.iter().map(|one| one.key).collect();
+        Ok(store::propose(tx, school, (approval, self), &changed).await?)
+    }
+
+    /// The labels of what proposals change, by their requests: a query.
+    pub async fn changed(
+        db: &Db,
+        school: SchoolId,
+        requests: Vec<Uuid>,
+    ) -> Result<HashMap<Uuid, Vec<&'static str>>, DbError> {
+        let found = store::changed(db, school, requests).await?;
+        let labels = |keys: &str| keys.split(',').filter_map(label_of).collect();
+        Ok(found.iter().map(|(request, keys)| (*request, labels(keys))).collect())
     }
 
     /// The policy as JSON.

@@ -13,7 +13,8 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
-    /// `approvals`, `cases`, `people`, `terminals`, `doors`, `reads`, `staff`, `policy` or `rows`.
+    /// `approvals`, `cases`, `people`, `terminals`, `doors`, `reads`, `staff`, `policy`, `refusals` or
+    /// `rows`.
     pub kind: Option<String>,
     /// One act by its name, as in `person.revealed_often`; instead of a kind.
     pub act: Option<String>,
@@ -69,7 +70,7 @@ fn only(member: &StaffMember) -> Option<(Vec<&'static str>, String)> {
         return None;
     }
     let kinds: &[AuditKind] = if member.roles.has(StaffAct::ReadStaffAudit) {
-        &[AuditKind::Staff, AuditKind::Policy]
+        &[AuditKind::Staff, AuditKind::Policy, AuditKind::Refusals]
     } else {
         &[]
     };

@@ -17,6 +17,8 @@ use crate::{
         StaffId, StaffMember, StaffPlace, StaffQuery, StaffRoles, WorkId,
     },
 };
+use std::collections::HashMap;
+use uuid::Uuid;
 
 /// What its requests are, and who may ask and decide.
 pub(super) static RULES: RequestRules = RequestRules {
@@ -324,6 +326,16 @@ impl StaffDesk {
         page: Keyset,
     ) -> Result<Vec<Approval>, StaffActError> {
         self.member_requests(member).page(query, page).await
+    }
+
+    /// The logins that requests are about: a query.
+    pub async fn request_logins(
+        &self,
+        member: &StaffMember,
+        requests: &[Approval],
+    ) -> Result<HashMap<Uuid, String>, StaffActError> {
+        let ids = requests.iter().map(|request| request.subject).collect();
+        Ok(ListedStaff::names(&self.db, member.school, ids).await?)
     }
 
     /// The oldest requests about logins that wait.

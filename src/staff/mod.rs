@@ -29,6 +29,7 @@ mod person_reads;
 mod policies;
 mod refund_desk;
 mod refunds;
+mod refusals;
 mod requests;
 mod second_person;
 mod standing;

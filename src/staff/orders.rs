@@ -269,10 +269,19 @@ impl OrderDesk {
         &self,
         persons: &[PersonId],
     ) -> Result<HashMap<PersonId, String>, StaffOrderError> {
-        let [found] = Source::Db(&self.db).ask([People::summaries_question(persons)]).await?;
-        let masked = People::summaries(&found)?
-            .into_iter()
-            .map(|(person, summary)| Ok((person, summary.masked_name(&self.sealer)?)));
-        masked.collect()
+        masked_names(&self.db, &self.sealer, persons).await
     }
+}
+
+/// The masked names of persons, in one query.
+pub(super) async fn masked_names<E: From<SealError> + From<DbError>>(
+    db: &Db,
+    sealer: &Sealer,
+    persons: &[PersonId],
+) -> Result<HashMap<PersonId, String>, E> {
+    let [found] = Source::Db(db).ask([People::summaries_question(persons)]).await?;
+    let masked = People::summaries(&found)?
+        .into_iter()
+        .map(|(person, summary)| Ok((person, summary.masked_name(sealer)?)));
+    masked.collect()
 }

@@ -3,8 +3,12 @@
 //! Invariant: whom somebody looks for stands in no address. An address carries it sealed.
 //! Invariant: an opened person is an entry of the audit log, in the transaction that asks for the right.
 
-use super::store::{self, PeopleFilter, Sought};
+use super::{
+    orders::masked_names,
+    store::{self, PeopleFilter, Sought},
+};
 use crate::{
+    approvals::Approval,
     audit::{self, AuditAct, Entry},
     base::{
         clock::{Clock, Day, Timestamp},
@@ -24,7 +28,11 @@ use crate::{
     staff_accounts::{self, StaffAct, StaffClasses, StaffMember, StaffRefusal},
 };
 use secrecy::ExposeSecret;
-use std::sync::Arc;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+use uuid::Uuid;
 
 /// What handlers about people ask for.
 #[derive(Clone, Debug)]
@@ -199,6 +207,18 @@ fn given<'a>(
 impl PeopleDesk {
     /// The orders of a person that are shown.
     const ORDERS: u64 = 5;
+
+    /// The masked names of whom requests are about, by their subjects: a query.
+    pub async fn subjects(
+        &self,
+        requests: &[Approval],
+    ) -> Result<HashMap<Uuid, String>, StaffPeopleError> {
+        let of = |request: &Approval| PersonId::from_uuid(request.subject);
+        let persons: BTreeSet<PersonId> = requests.iter().map(of).collect();
+        let persons: Vec<PersonId> = persons.into_iter().collect();
+        let names = masked_names::<StaffPeopleError>(&self.db, &self.sealer, &persons).await?;
+        Ok(names.into_iter().map(|(person, name)| (person.uuid(), name)).collect())
+    }
 
     /// A page of people of the member's school, in the order of their numbers: one query.
     pub async fn page(

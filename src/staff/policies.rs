@@ -21,7 +21,7 @@ use crate::{
     schools::policy::Policy,
     staff_accounts::{self, StaffAct, StaffMember},
 };
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 use uuid::Uuid;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -137,7 +137,7 @@ impl StaffDesk {
     ) -> Result<PolicyOutcome, StaffActError> {
         let preview = self.preview_policy(member, &ask.edit).await?;
         if preview.two_persons {
-            let asked = self.ask_policy(member, ask, &preview.proposal).await?;
+            let asked = self.ask_policy(member, ask, &preview).await?;
             return Ok(PolicyOutcome::Asked(Box::new(asked)));
         }
         let (db, now) = (self.db.clone().acting_as(member.actor(&ask.reason)), self.clock.now());
@@ -171,7 +171,7 @@ impl StaffDesk {
         &self,
         member: &StaffMember,
         ask: &PolicyAsk,
-        proposal: &PolicyProposal,
+        PolicyPreview { proposal, differences, .. }: &PolicyPreview,
     ) -> Result<Approval, StaffActError> {
         let request = NewRequest {
             kind: ApprovalKind::PolicyChange,
@@ -183,7 +183,7 @@ impl StaffDesk {
         };
         let requests = self.policy_requests_of(member);
         let note = async |tx: &Tx, approval: &Approval, _: Timestamp| {
-            Ok(proposal.keep(tx, member.school, approval.id.uuid()).await?)
+            Ok(proposal.keep(tx, member.school, (approval.id.uuid(), differences)).await?)
         };
         match requests.ask_with(request, note).await {
             Ok(approval) => Ok(approval),
@@ -277,6 +277,16 @@ impl StaffDesk {
         page: Keyset,
     ) -> Result<Vec<Approval>, StaffActError> {
         self.policy_requests_of(member).page(query, page).await
+    }
+
+    /// The labels of what requests change, by their ids: a query.
+    pub async fn policy_changes(
+        &self,
+        member: &StaffMember,
+        requests: &[Approval],
+    ) -> Result<HashMap<Uuid, Vec<&'static str>>, StaffActError> {
+        let ids = requests.iter().map(|request| request.id.uuid()).collect();
+        Ok(PolicyProposal::changed(&self.db, member.school, ids).await?)
     }
 
     /// The request that waits: there is one at most.

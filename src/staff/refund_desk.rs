@@ -168,4 +168,11 @@ pub trait RefundDesk: fmt::Debug + Send + Sync {
 
     /// Where the money of these refunds is.
     async fn standings(&self, refunds: &[Uuid]) -> Result<HashMap<Uuid, MoneyStanding>, DbError>;
+
+    /// The same with the orders of these refunds and of these payments, by their ids: one query.
+    async fn listed(
+        &self,
+        refunds: &[Uuid],
+        payments: &[Uuid],
+    ) -> Result<HashMap<Uuid, (Option<MoneyStanding>, OrderId)>, DbError>;
 }

@@ -12,7 +12,7 @@ use crate::{
         db::{Keyset, Tx},
         money::Fen,
     },
-    orders::order::PaymentId,
+    orders::order::{OrderId, PaymentId},
     staff_accounts::{StaffAct, StaffMember},
 };
 use uuid::Uuid;
@@ -179,21 +179,24 @@ impl StaffDesk {
         self.requests(member).count(query, most).await
     }
 
-    /// A page of requests of the member's school.
+    /// A page of requests of the member's school, with the orders that they are about: two queries.
     pub async fn refunds(
         &self,
         member: &StaffMember,
         query: &ApprovalQuery,
         page: Keyset,
-    ) -> Result<Vec<StaffRefund>, StaffActError> {
+    ) -> Result<Vec<(StaffRefund, Option<OrderId>)>, StaffActError> {
         let page = self.requests(member).page(query, page).await?;
         let made: Vec<Uuid> = page.iter().filter_map(made_by).collect();
-        let standings = self.refunds.standings(&made).await?;
-        let with_standing = |approval: Approval| {
-            let standing = made_by(&approval).and_then(|refund| standings.get(&refund).copied());
-            StaffRefund { approval, standing }
+        let payments = page.iter().filter(|approval| approval.kind == ApprovalKind::Refund);
+        let payments: Vec<Uuid> = payments.map(|approval| approval.subject).collect();
+        let money = self.refunds.listed(&made, &payments).await?;
+        let listed = |approval: Approval| {
+            let standing = made_by(&approval).and_then(|refund| money.get(&refund)?.0);
+            let order = money.get(&approval.subject).map(|(_, order)| *order);
+            (StaffRefund { approval, standing }, order)
         };
-        Ok(page.into_iter().map(with_standing).collect())
+        Ok(page.into_iter().map(listed).collect())
     }
 
     pub(super) fn requests<'a>(&'a self, member: &'a StaffMember) -> Requests<'a> {

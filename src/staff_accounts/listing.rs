@@ -7,7 +7,8 @@ use crate::base::{
     ids::SchoolId,
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
-use std::fmt;
+use std::{collections::HashMap, fmt};
+use uuid::Uuid;
 
 /// Which logins somebody wants to see, as addresses name it. What is empty is not asked for.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -93,6 +94,17 @@ impl StaffQuery {
                 _ => return Err("by"),
             },
         })
+    }
+}
+
+impl ListedStaff {
+    /// The logins of a school with these ids: a query.
+    pub async fn names(
+        db: &Db,
+        school: SchoolId,
+        ids: Vec<Uuid>,
+    ) -> Result<HashMap<Uuid, String>, DbError> {
+        store::names(db, school, ids).await
     }
 }
 

@@ -19,6 +19,7 @@ mod names;
 mod own;
 mod own_factor;
 mod recovery;
+mod refusals;
 mod registry;
 mod rights;
 mod session;
@@ -56,6 +57,7 @@ use crate::{
 };
 use factor::{Factor, FactorKeeper};
 use moka::future::Cache;
+use refusals::Refusals;
 use std::{sync::Arc, time::Duration};
 
 crate::uuid_id! {
@@ -96,6 +98,7 @@ pub struct StaffAccounts {
     for_clients: PasswordHasher,
     clock: Arc<dyn Clock>,
     live: Cache<StaffSessionId, Arc<StaffMember>>,
+    refusals: Refusals,
 }
 
 /// The dependencies of [`StaffAccounts`].
@@ -174,7 +177,7 @@ impl StaffMember {
     }
 }
 
-fn actor(login: &StaffLogin, staff_no: &StaffNo, why: &str) -> Actor {
+fn actor(login: &str, staff_no: &str, why: &str) -> Actor {
     Actor { who: format!("staff {login}, no. {staff_no}"), why: why.to_owned() }
 }
 
@@ -232,6 +235,7 @@ impl StaffAccounts {
             for_clients,
             clock,
             live: Cache::builder().max_capacity(LIVE_COPIES).time_to_live(LIVE_COPY).build(),
+            refusals: Refusals::default(),
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::{
     StaffAccounts, StaffGrant, StaffId, StaffMember, StaffSessionId, StaffSignInError,
     TRIES_OF_FACTOR,
-    factor::Shown,
+    factor::{GivenCode, Shown},
+    refusals::Refusal,
     sign_in::totp_code,
     store::{self, sessions},
 };
@@ -13,7 +14,7 @@ use crate::{
         db::{DbError, Tx},
         tokens::{BadToken, RefreshSecret},
     },
-    passwords::TryCounts,
+    passwords::{PasswordFault, TryCounts},
     sessions::Refreshed,
 };
 use secrecy::SecretString;
@@ -108,6 +109,27 @@ impl StaffAccounts {
         totp: &SecretString,
     ) -> Result<(), StaffSignInError> {
         let code = totp_code(totp)?;
+        let confirmed = self.confirm(member, &code).await;
+        let too_often = |fault: &PasswordFault| matches!(fault, PasswordFault::TooManyTries { .. });
+        match &confirmed {
+            Err(StaffSignInError::Refused) => self.not_confirmed(member),
+            Err(StaffSignInError::Password(fault)) if too_often(fault) => {
+                self.not_confirmed(member);
+            }
+            Ok(()) | Err(_) => {}
+        }
+        confirmed
+    }
+
+    fn not_confirmed(&self, member: &StaffMember) {
+        self.note_of(member, Refusal::NotConfirmed, String::new());
+    }
+
+    async fn confirm(
+        &self,
+        member: &StaffMember,
+        code: &GivenCode,
+    ) -> Result<(), StaffSignInError> {
         let tries = self.counts.subject(member.school, TRIES_OF_FACTOR, &member.login);
         let now = self.clock.now();
         self.counts.count(&tries, now).await?;
@@ -116,7 +138,7 @@ impl StaffAccounts {
                 let found = store::lock(tx, member.id).await?;
                 let account = found.filter(|account| account.enabled);
                 let account = account.ok_or(StaffSignInError::Refused)?;
-                let shown = self.keeper.judge(member.id, &account.factor, &code, now)?;
+                let shown = self.keeper.judge(member.id, &account.factor, code, now)?;
                 let Shown::Good { then, enrolled: false } = shown else {
                     return Err(StaffSignInError::Refused);
                 };

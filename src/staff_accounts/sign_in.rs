@@ -193,14 +193,17 @@ impl StaffAccounts {
         let [strangers, clients] =
             fields.map(|field| self.counts.subject(school, field, &attempt.login));
         let (tries, others) = if known { (clients, strangers) } else { (strangers, clients) };
-        let counted = self.counts.count(&tries, self.clock.now()).await?;
+        let counted = self.counts.count(&tries, self.clock.now()).await;
+        let counted = self.failed(claimed.as_ref(), false, counted.map_err(Into::into))?;
         let pool = if known { &self.for_clients } else { &self.for_strangers };
         let new_password = self.new_password(pool, &attempt).await;
         let new_password = self.hashed(new_password, &counted).await?;
         // One Argon2 run whoever it is.
         let stored = claimed.as_ref().map(|account| account.password_hash.clone());
         let fits = self.hashed(pool.verify(attempt.password, stored).await, &counted).await?;
-        match self.admit(claimed.as_ref(), fits, (&code, &new_password), [&tries, &others]).await? {
+        let admitted =
+            self.admit(claimed.as_ref(), fits, (&code, &new_password), [&tries, &others]);
+        match self.failed(claimed.as_ref(), fits, admitted.await)? {
             Admitted::Session(opened, secret) => {
                 let grant = self.grant(opened.session, &secret).await?;
                 let recovery_codes = opened.recovery_codes;

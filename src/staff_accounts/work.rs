@@ -4,7 +4,7 @@
 use super::{
     Account, StaffAccounts, StaffChangeError, StaffChanges, StaffGrant, StaffId, StaffSignInError,
     TRIES_OF_FACTOR, WorkId, actor,
-    factor::Shown,
+    factor::{GivenCode, Shown},
     registry::entry,
     sign_in::totp_code,
     store::{self, changes::ChangeKind, sessions},
@@ -55,6 +55,16 @@ impl StaffAccounts {
         let claimed = store::by_id(&self.db, attempt.login).await?;
         let claimed = claimed.filter(|account| is_theirs(account, attempt));
         let claimed = claimed.ok_or(StaffSignInError::Refused)?;
+        let granted = self.enter_at_work(attempt, &claimed, &code).await;
+        self.failed(Some(&claimed), true, granted)
+    }
+
+    async fn enter_at_work(
+        &self,
+        attempt: &WorkSignIn,
+        claimed: &Account,
+        code: &GivenCode,
+    ) -> Result<StaffGrant, StaffSignInError> {
         let tries = self.counts.subject(claimed.school, TRIES_OF_FACTOR, &claimed.login);
         let (secret, now) = (RefreshSecret::random()?, self.clock.now());
         self.counts.count(&tries, now).await?;
@@ -64,7 +74,7 @@ impl StaffAccounts {
                 let found = store::lock(tx, claimed.id).await?;
                 let account = found.filter(|account| is_theirs(account, attempt));
                 let account = account.ok_or(StaffSignInError::Refused)?;
-                let shown = self.keeper.judge(account.id, &account.factor, &code, now)?;
+                let shown = self.keeper.judge(account.id, &account.factor, code, now)?;
                 let Shown::Good { then, enrolled: false } = shown else {
                     return Err(StaffSignInError::Refused);
                 };

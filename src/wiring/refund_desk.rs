@@ -8,7 +8,7 @@ use crate::{
     },
     orders::{
         self,
-        order::{PaymentId, PaymentState, WholeOrder},
+        order::{OrderId, PaymentId, PaymentState, WholeOrder},
         refund::{Refund, RefundId, left_of},
         refunds,
     },
@@ -186,9 +186,24 @@ impl RefundDesk for PaymentRefunds {
 
     async fn standings(&self, of: &[Uuid]) -> Result<HashMap<Uuid, MoneyStanding>, DbError> {
         let ids: Vec<RefundId> = of.iter().copied().map(RefundId::from_uuid).collect();
-        let found = refunds::with_ids(&self.db, &ids).await?;
+        let (found, _) = refunds::with_orders(&self.db, &ids, &[]).await?;
         let standing = |refund: &Refund| (refund.id.uuid(), MoneyStanding::of_refund(refund));
         Ok(found.iter().map(standing).collect())
+    }
+
+    async fn listed(
+        &self,
+        of: &[Uuid],
+        payments: &[Uuid],
+    ) -> Result<HashMap<Uuid, (Option<MoneyStanding>, OrderId)>, DbError> {
+        let ids: Vec<RefundId> = of.iter().copied().map(RefundId::from_uuid).collect();
+        let payments: Vec<PaymentId> = payments.iter().copied().map(PaymentId::from_uuid).collect();
+        let (refunds, orders) = refunds::with_orders(&self.db, &ids, &payments).await?;
+        let of_refunds = refunds.iter().map(|refund| {
+            (refund.id.uuid(), (Some(MoneyStanding::of_refund(refund)), refund.order))
+        });
+        let of_payments = orders.into_iter().map(|(id, order)| (id.uuid(), (None, order)));
+        Ok(of_refunds.chain(of_payments).collect())
     }
 }
 

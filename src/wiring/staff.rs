@@ -162,8 +162,13 @@ pub(super) fn export_desk(console: &Console, staff: &StaffDesk) -> ExportDesk {
     ExportDesk { exports, lists: Arc::new(console.clone()), accounts: staff.accounts.clone() }
 }
 
-/// Works on exports, ends requests that nobody decided, and deletes old sessions and files.
+/// Writes what was refused, works on exports, ends requests that nobody decided, and deletes old sessions and files.
 pub(super) fn start_jobs(exports: &ExportDesk, context: &JobContext<'_>) {
+    let accounts = exports.accounts.clone();
+    let (db, clock) = (context.db.clone(), Arc::clone(context.clock));
+    context.jobs.spawn("refusals of staff", move || {
+        accounts.clone().keep_refusals(db.clone(), Arc::clone(&clock))
+    });
     let exports = exports.clone();
     context.jobs.spawn("exports", move || exports.clone().run());
     let (db, clock) = (context.db.clone(), Arc::clone(context.clock));

@@ -4,12 +4,13 @@ use super::browser::Browser;
 use crate::staff::whole_way::{staff, topped_up};
 use onecard::{base::clock::SystemClock, ledger::seal::seal_all};
 use serde_json::json;
-use testkit::{TestDb, World, on_each_database};
+use testkit::{TestDb, World, eventually, on_each_database};
 
 on_each_database!(
     each_role_reads_its_part,
     the_log_is_filtered_and_exported,
     the_ends_of_both_chains_are_shown_whole,
+    refusals_are_read_as_sentences,
 );
 
 const AUDIT: &str = "/staff/audit";
@@ -30,7 +31,7 @@ async fn each_role_reads_its_part(db: &TestDb) {
         (&finance, "您自己的记录", &["finance（1002）"], &["office（1001）", "he（1004）"]),
         (
             &admin,
-            "工作人员和政策的记录，以及您自己的",
+            "工作人员和政策的记录、拒绝的记录，以及您自己的",
             &["finance（1002）", "office（1001）", "新增账号"],
             &["申请 …", "退款 ¥12.00"],
         ),
@@ -120,4 +121,43 @@ async fn the_ends_of_both_chains_are_shown_whole(db: &TestDb) {
     assert_eq!(sealed.len(), 64);
     assert!(shown.says(sealed), "{}", shown.html);
     assert!(page.get(AUDIT).await.with(200).says("href=\"/staff/audit/heads\""));
+}
+
+async fn refusals_are_read_as_sentences(db: &TestDb) {
+    let world = World::start(db).await;
+    let (_, order) = topped_up(&world).await;
+    let office = staff(&world, "office", "1001", "card_office").await;
+    let body = json!({ "order_id": order["id"], "amount_fen": 1200, "reason": "误充" });
+    let asked = office.ask("POST /api/v1/staff/refunds", "a", Some(&body)).await.body(201);
+    let refund = format!("/staff/approvals/refund/{}", asked["id"].as_str().unwrap());
+    // The same person under another login, who decides; and somebody who may not look.
+    let (own, _) = Browser::of(&world, "own", "1001", &["finance"]).await;
+    let (admin, _) = Browser::of(&world, "boss", "1005", &["admin"]).await;
+    own.get("/staff/staff").await.with(403);
+    let page = own.get(&refund).await.with(200);
+    // Refused on its own page: no error, and a refusal all the same.
+    own.submit(&page, &format!("{refund}/approve"), &[("reason", "")]).await.with(403);
+    // A form of another session is a mistake.
+    own.send(&format!("{refund}/approve"), &[("csrf", "x".to_owned())]).await.with(403);
+    let log = format!("{AUDIT}?kind=refusals");
+    let shown = eventually("the refusals are told", async || {
+        let page = admin.get(&log).await.with(200);
+        (page.says("须由另一人复核") && page.says("没有此项权限")).then_some(page)
+    });
+    let shown = shown.await;
+    for text in [
+        "<p>2 条</p>",
+        "类别：拒绝与登录失败",
+        "own（1001）",
+        "被拒绝 工作人员，查看",
+        "被拒绝 退款和对账差异申请，通过",
+    ] {
+        assert!(shown.says(text), "{text}: {}", shown.html);
+    }
+    let export = "/staff/audit/export?kind=refusals";
+    let file = admin.submit(&shown, export, &[("format", "csv")]).await.with(200);
+    for text in ["own（1001）,被拒绝,工作人员，查看", "没有此项权限"] {
+        assert!(file.says(text), "{text}: {}", file.html);
+    }
+    assert!(own.get(&log).await.with(200).says("<p>2 条</p>"), "their own");
 }

@@ -78,7 +78,7 @@ async fn repair(world: &World, order: &Value, asker: &Browser) -> String {
 }
 
 /// The request of an admin for another limit.
-async fn limit(admin: &Browser) -> String {
+pub async fn limit(admin: &Browser) -> String {
     let form = admin.get("/staff/policy/edit").await.with(200);
     let (id, from) = (uuid::Uuid::now_v7().to_string(), now().day().to_string());
     let fields = [

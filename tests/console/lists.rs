@@ -4,6 +4,7 @@ use super::{
     browser::{Browser, Page},
     people::of_school,
 };
+use crate::staff::whole_way::{staff, topped_up};
 use onecard::{
     access::{
         desk,
@@ -19,6 +20,7 @@ use onecard::{
     },
     wiring::Settings,
 };
+use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use testkit::{TestDb, World, now, on_each_database};
 use uuid::Uuid;
@@ -28,6 +30,7 @@ on_each_database!(
     the_log_of_doors_is_read_there_and_back,
     what_waits_is_the_list_that_the_tile_counts,
     lists_of_requests_cost_three_statements,
+    requests_say_what_they_are_about,
 );
 
 const ADJUSTMENTS: &str = "SELECT reason FROM approval WHERE kind = 'adjust_up'";
@@ -45,52 +48,52 @@ const MESSAGES: &str = "SELECT subject FROM outbox WHERE state = 'refused'";
 type Row = (&'static str, &'static str, usize, &'static str, &'static str);
 
 const LISTS: &[Row] = &[
-    ("/staff/adjustments?", "理由", 8, ADJUSTMENTS, "ORDER BY id DESC"),
+    ("/staff/adjustments?", "理由", 9, ADJUSTMENTS, "ORDER BY id DESC"),
     (
         "/staff/adjustments?state=requested",
         "理由",
-        8,
+        9,
         ADJUSTMENTS,
         "AND state = 'requested' AND expires_at > {now} ORDER BY id DESC",
     ),
     (
         "/staff/adjustments?state=expired",
         "理由",
-        8,
+        9,
         ADJUSTMENTS,
         "AND expires_at <= {now} ORDER BY id DESC",
     ),
     (
         "/staff/adjustments?mine=yes",
         "理由",
-        8,
+        9,
         ADJUSTMENTS,
         "AND asked_no = '1002' ORDER BY id DESC",
     ),
     (
         "/staff/adjustments?mine=no&by=wang",
         "理由",
-        8,
+        9,
         ADJUSTMENTS,
         "AND asked_login = 'wang' ORDER BY id DESC",
     ),
     (
         "/staff/adjustments?by=1009",
         "理由",
-        8,
+        9,
         ADJUSTMENTS,
         "AND asked_no = '1009' ORDER BY id DESC",
     ),
-    ("/staff/approvals?desk=refund", "理由", 8, REFUNDS, "ORDER BY id DESC"),
+    ("/staff/approvals?desk=refund", "理由", 9, REFUNDS, "ORDER BY id DESC"),
     (
         "/staff/approvals?desk=refund&state=requested&mine=no",
         "理由",
-        8,
+        9,
         REFUNDS,
         "AND asked_no <> '1002' AND expires_at > {now} ORDER BY id DESC",
     ),
-    ("/staff/password-resets?", "理由", 8, RESETS, "ORDER BY id DESC"),
-    ("/staff/password-resets?by=li", "理由", 8, RESETS, "AND asked_login = 'li' ORDER BY id DESC"),
+    ("/staff/password-resets?", "理由", 9, RESETS, "ORDER BY id DESC"),
+    ("/staff/password-resets?by=li", "理由", 9, RESETS, "AND asked_login = 'li' ORDER BY id DESC"),
     ("/staff/merchants?", "编号", 0, MERCHANTS, "AND school_id = {school} ORDER BY id DESC"),
     (
         "/staff/merchants?state=off",
@@ -157,6 +160,21 @@ const LISTS: &[Row] = &[
     ),
 ];
 
+/// The address of a list; who asked is searched for, and stands in no address.
+async fn sought(browser: &Browser, path: &str) -> String {
+    let Some((rest, by)) = path.split_once("by=").filter(|_| !path.contains("/staff/staff")) else {
+        return path.to_owned();
+    };
+    let list = browser.get(rest.trim_end_matches(['?', '&'])).await.with(200);
+    let mut form = vec![("by", by)];
+    form.extend(rest.contains("mine=no").then_some(("mine", "no")));
+    let search = format!("{}/search", rest.split_once('?').unwrap().0);
+    let found = browser.submit(&list, &search, &form).await.with(303).location;
+    assert!(found.contains("of=") && !found.contains(by), "{found}");
+    assert_eq!(found.contains("mine=no"), rest.contains("mine=no"), "{found}");
+    found
+}
+
 /// The texts of a column of a page.
 fn column(page: &Page, head: &str) -> Vec<String> {
     let cell = format!("<td role=\"cell\" data-head=\"{head}\"");
@@ -220,6 +238,7 @@ async fn every_list_is_the_same_there_and_back_and_as_a_file(db: &TestDb) {
     fill(&world).await;
     let school = world.rows.school("xnec").await.to_string();
     for (path, head, place, of, which) in LISTS {
+        let path = &sought(&browser, path).await;
         let sql = format!("{of} {which}").replace("{now}", &now().micros().to_string());
         let mut expected = world.rows.texts(&sql.replace("{school}", &school)).await;
         assert!(!expected.is_empty(), "{path} finds nothing");
@@ -249,6 +268,9 @@ async fn every_list_is_the_same_there_and_back_and_as_a_file(db: &TestDb) {
         "reconciliation?from=x",
         "doors?source=x",
         "adjustments?after=x",
+        // Who asked stands in no address, and a list is not shown as if nobody had been asked for.
+        "adjustments?by=1009",
+        "policy/requests?by=1009",
     ] {
         browser.get(&format!("/staff/{bad}")).await.with(422);
     }
@@ -503,13 +525,78 @@ async fn lists_of_requests_cost_three_statements(db: &TestDb) {
     let settings = Settings::load(None, world.settings("http://127.0.0.1:1").into_iter()).unwrap();
     let app = App::build(settings, Arc::new(SystemClock)).await.unwrap();
     let query = ApprovalQuery { state: Some("requested".to_owned()), ..ApprovalQuery::default() };
-    let (desk, member) = (&app.journeys.staff, of_school(world.rows.school("xnec").await));
-    // As the page and the JSON call it: rows and number. What became of refunds would be the third.
+    let member = of_school(world.rows.school("xnec").await);
+    let (desk, people) = (&app.journeys.staff, &app.journeys.people_desk);
+    let page = || Keyset { beyond: None, descending: false, most: 51 };
+    // As the page calls them: rows, number, and what they are about.
     let ((), sent) = counting_statements(async {
-        let page = Keyset { beyond: None, descending: false, most: 51 };
-        assert_eq!(desk.refunds(&member, &query, page).await.unwrap().len(), 51);
+        assert_eq!(desk.refunds(&member, &query, page()).await.unwrap().len(), 51);
         assert_eq!(desk.count_refunds(&member, &query, 1001).await.unwrap(), 52);
     })
     .await;
-    assert_eq!(sent, 2);
+    assert_eq!(sent, 3, "refunds");
+    let ((), sent) = counting_statements(async {
+        let found = people.adjustments(&member, &query, page()).await.unwrap();
+        people.subjects(&found).await.unwrap();
+        people.count_adjustments(&member, &query, 1001).await.unwrap();
+    })
+    .await;
+    assert_eq!(sent, 3, "adjustments");
+    let ((), sent) = counting_statements(async {
+        let found = desk.staff_requests(&member, &query, page()).await.unwrap();
+        desk.request_logins(&member, &found).await.unwrap();
+        desk.count_staff_requests(&member, &query, 1001).await.unwrap();
+    })
+    .await;
+    assert_eq!(sent, 3, "logins");
+    let ((), sent) = counting_statements(async {
+        let found = desk.policy_requests(&member, &query, page()).await.unwrap();
+        desk.policy_changes(&member, &found).await.unwrap();
+        desk.count_policy_requests(&member, &query, 1001).await.unwrap();
+    })
+    .await;
+    assert_eq!(sent, 3, "policies");
+}
+
+/// A request about a login and one about the policy, both decided; one about a person; one about an order.
+async fn requests_say_what_they_are_about(db: &TestDb) {
+    let world = World::start(db).await;
+    let (_, order) = topped_up(&world).await;
+    let office = staff(&world, "office", "1001", "card_office").await;
+    let body = json!({ "order_id": order["id"], "amount_fen": 1200, "reason": "误充" });
+    office.ask("POST /api/v1/staff/refunds", "a", Some(&body)).await.body(201);
+    let person = world.rows.person("xnec", "2301001").await;
+    let reset = format!("POST /api/v1/staff/people/{person}/password-reset");
+    office.ask(&reset, "b", Some(&json!({ "reason": "忘记" }))).await.body(201);
+    let (a1, _) = Browser::of(&world, "a1", "1011", &["admin", "finance", "card_office"]).await;
+    let (a2, _) = Browser::of(&world, "a2", "1012", &["admin"]).await;
+    let limit = super::decisions::limit(&a1).await;
+    let id = world.rows.id("SELECT id FROM staff_member WHERE login = 'office'").await;
+    let member = format!("/staff/staff/{id}");
+    let shown = a1.get(&member).await.with(200);
+    let form = shown.field("form_id");
+    let fields = [("form_id", form.as_str()), ("reason", "手机丢失")];
+    let factor = a1.submit(&shown, &format!("{member}/reset-factor"), &fields).await.with(303);
+    for request in [&limit, &factor.location] {
+        let page = a2.get(request).await.with(200);
+        let path = format!("{}/reject", request.split('?').next().unwrap());
+        a2.submit(&page, &path, &[("reason", "不必")]).await.with(303);
+    }
+    let order = order["id"].as_str().unwrap();
+    let order = format!("订单 …{}", &order[order.len() - 8..]);
+    for (list, object) in [
+        ("/staff/approvals?desk=refund", order.as_str()),
+        ("/staff/password-resets?", "**雨"),
+        ("/staff/staff-requests?state=rejected", "office"),
+        ("/staff/policy/requests?state=rejected", "每餐限额"),
+    ] {
+        let page = a1.get(list).await.with(200);
+        let found = column(&page, "对象");
+        assert!(found.len() == 1 && found[0].contains(object), "{list}: {found:?}");
+        assert_eq!(exported(&a1, &page, 2).await, found, "{list}: as a file");
+    }
+    // What waits is not among what is decided, and all of it is without a filter.
+    let waits = a1.get("/staff/staff-requests?state=requested").await.with(200);
+    assert_eq!(column(&waits, "对象"), Vec::<String>::new());
+    assert_eq!(column(&a1.get("/staff/staff-requests").await, "状态"), ["已驳回"]);
 }

@@ -12,6 +12,7 @@ mod password_resets;
 mod policies;
 mod races;
 mod refunds;
+mod refusals;
 pub mod rosters;
 mod rosters_killed;
 mod routes;

@@ -134,6 +134,15 @@ impl RefundDesk for Till {
     async fn standings(&self, of: &[Uuid]) -> Result<HashMap<Uuid, MoneyStanding>, DbError> {
         Ok(of.iter().map(|refund| (*refund, MoneyStanding::RefundHeld)).collect())
     }
+
+    async fn listed(
+        &self,
+        of: &[Uuid],
+        _: &[Uuid],
+    ) -> Result<HashMap<Uuid, (Option<MoneyStanding>, OrderId)>, DbError> {
+        let order = OrderId::from_uuid(Uuid::nil());
+        Ok(of.iter().map(|id| (*id, (Some(MoneyStanding::RefundHeld), order))).collect())
+    }
 }
 
 /// The paths of staff on that till, and members of staff who are signed in.

@@ -44,6 +44,8 @@ const PATHS: &[(&str, &str, bool)] = &[
     ("post health/providers/{provider}/try", "--N--M", false),
     ("post people/search", "CFNKA-", false),
     ("get people/{id}", "CFNKA-", false),
+    ("get people/{id}/statement", "CF--A-", false),
+    ("get people/{id}/orders", "CF--A-", false),
     ("post people/{id}/reveal", "CFN---", true),
     ("post people/{id}/loss", "C-N---", false),
     ("post people/{id}/cancel-loss", "C-N---", false),

@@ -42,7 +42,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("schools", &["person", "school"]),
     ("sessions", &["binding", "identity", "identity_phone", "notice", "session"]),
     ("spend", &["charge_challenge"]),
-    ("staff_accounts", &["staff_change", "staff_member", "staff_session"]),
+    ("staff_accounts", &["staff_change", "staff_member", "staff_refusal", "staff_session"]),
     ("stored_files", &["stored_file", "stored_file_part"]),
     ("terminals", &["merchant", "terminal", "terminal_answer", "terminal_contact"]),
 ];

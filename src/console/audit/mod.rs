@@ -1,5 +1,6 @@
 //! 记录: the audit log as sentences, as far as the roles of the reader go.
 
+mod asked;
 mod details;
 mod file;
 mod heads;
@@ -140,7 +141,7 @@ fn scope(member: &StaffMember) -> &'static str {
     if has(StaffAct::ReadWholeAudit) {
         "本校的全部记录"
     } else if has(StaffAct::ReadStaffAudit) {
-        "工作人员和政策的记录，以及您自己的"
+        "工作人员和政策的记录、拒绝的记录，以及您自己的"
     } else {
         "您自己的记录"
     }

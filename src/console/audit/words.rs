@@ -1,6 +1,6 @@
 //! Entries of the audit log as sentences.
 
-use super::details;
+use super::{asked, details};
 use crate::{
     audit::AuditKind,
     base::money::Fen,
@@ -24,6 +24,7 @@ pub(super) const fn kind(kind: AuditKind) -> &'static str {
         AuditKind::Reads => "查阅与导出",
         AuditKind::Staff => "工作人员",
         AuditKind::Policy => "政策",
+        AuditKind::Refusals => "拒绝与登录失败",
         AuditKind::Rows => "密钥与校验",
     }
 }
@@ -72,6 +73,8 @@ const ACTS: &[(&str, &str)] = &[
     ("staff.recovery_used", "用恢复码登录"),
     ("staff.recovery_renewed", "更换恢复码"),
     ("staff.tries_failed", "此前登录失败"),
+    ("staff.refused", "被拒绝"),
+    ("staff.sign_in_refused", "登录没有成功"),
     ("staff.signed_out", "退出登录"),
     ("staff.session_ended", "结束自己的另一次登录"),
     ("staff.password_changed", "更改自己的密码"),
@@ -146,6 +149,9 @@ const LISTS: &[(&str, &str)] = &[
 
 /// To whom or what: ids by their last eight characters.
 pub(super) fn object(subject: &str) -> String {
+    if let Some(asked) = asked::said(subject) {
+        return asked;
+    }
     let (what, id) = subject.rsplit_once(' ').unwrap_or(("", subject));
     let short = match id.parse::<Uuid>() {
         Ok(id) => format!("…{}", id.simple().to_string().split_off(24)),
@@ -236,8 +242,8 @@ pub(super) fn detail(detail: &str) -> String {
     if let Some(of) = detail.strip_prefix("case ") {
         return of_case(of);
     }
-    if let Some(login) = details::of_login(detail) {
-        return login;
+    if let Some(said) = details::of_login(detail).or_else(|| asked::why(detail)) {
+        return said;
     }
     if let Some(failed) = detail.strip_prefix("failed ") {
         return format!("{failed} 次");

@@ -1,6 +1,6 @@
 //! Lists of requests as files.
 
-use super::{Asked, Desk, Listed, Wanted, words};
+use super::{Asked, Desk, Listed, Wanted, search::Searched, words};
 use crate::{
     approvals::ApprovalQuery,
     base::{
@@ -31,6 +31,7 @@ use actix_web::{
 const HEADER: &[&str] = &[
     "编号",
     "类型",
+    "对象",
     "金额（元）",
     "状态",
     "进展",
@@ -45,7 +46,7 @@ const HEADER: &[&str] = &[
     "复核意见",
 ];
 /// The columns of [`HEADER`] that are amounts.
-const AMOUNTS: &[u16] = &[2];
+const AMOUNTS: &[u16] = &[3];
 
 macro_rules! lists {
     ($($(#[$doc:meta])* $name:ident: $needs:ident, $desk:ident, $kind:ident;)*) => {
@@ -63,6 +64,11 @@ macro_rules! lists {
             ) -> Result<OpenedList, PageError> {
                 open(console, member, (Desk::$desk, Self::KIND, query))
             }
+        }
+
+        impl Searched for $name {
+            type Needs = $needs;
+            const DESK: Desk = Desk::$desk;
         })*
     };
 }
@@ -120,10 +126,11 @@ fn open(
 ) -> Result<OpenedList, PageError> {
     let now = console.clock.now();
     member.may(desk.reads(), now)?;
+    let of = exports::read::<Wanted>(query)?.of;
     let (query, place): (ApprovalQuery, Place) = (exports::read(query)?, exports::read(query)?);
     let checked = query.filter((member.school, &[]), &member.staff_no, now);
     checked.map_err(StaffActError::BadFilter)?;
-    let asked = Asked { desk, query, place };
+    let asked = Asked::of(member, console, (desk, of), (query, place))?;
     let said = exports::said(&asked.chips());
     let about = exports::about(member, (asked.chips(), "无"));
     let (console, member, Asked { query, .. }) = (console.clone(), member.clone(), asked);
@@ -145,13 +152,14 @@ fn open(
                 let found = desk.page(&console, &member, &query, page).await;
                 found.map_err(|error| ListError::from(error.to_string()))
             },
-            |(one, _)| one.id.uuid(),
+            |one| one.approval.id.uuid(),
             move |one| cells(desk, &one, now).into(),
         ),
     })
 }
 
-fn cells(desk: Desk, (approval, standing): &Listed, now: Timestamp) -> [String; 14] {
+fn cells(desk: Desk, listed: &Listed, now: Timestamp) -> [String; 15] {
+    let Listed { approval, standing, object } = listed;
     let decision = approval.decision.as_ref();
     let by = decision.map(|decision| decision.by.clone());
     let (decider, decider_no) = by.map(|by| (by.login, by.staff_no)).unwrap_or_default();
@@ -159,6 +167,7 @@ fn cells(desk: Desk, (approval, standing): &Listed, now: Timestamp) -> [String; 
     [
         approval.id.uuid().simple().to_string(),
         words::approval_kind(approval.kind).to_owned(),
+        object.clone(),
         if desk.is_of_money() { yuan(approval.amount.get()) } else { String::new() },
         words::approval_state(approval.state_at(now)).to_owned(),
         standing.map(words::refund).unwrap_or_default().to_owned(),

@@ -1,21 +1,26 @@
 //! 复核: the lists of requests, one for each desk that decides about them.
 
 mod file;
+mod objects;
+mod search;
 
 pub(super) use file::{Adjustments, Logins, PasswordResets, Policies, Refunds, Repairs, export};
+pub(super) use search::search;
 
 use super::{
     Console, adjustments, approvals,
     browser::{Needs, Seat},
     frame::{Frame, PageError, form_encoded, shown},
     list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
-    member_requests, password_resets, policy, words,
+    member_requests, password_resets, policy,
+    sealed::opened,
+    words,
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalQuery, ApprovalState},
-    base::{clock::Timestamp, db::Keyset},
+    base::clock::Timestamp,
     staff::{
-        MoneyStanding,
+        MoneyStanding, StaffActError,
         guard::{ReadAdjustments, ReadPasswordResets, ReadPolicy, ReadRefunds, ReadStaff},
     },
     staff_accounts::{StaffAct, StaffMember},
@@ -30,7 +35,7 @@ use serde::Deserialize;
 
 /// Whose requests are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Desk {
+pub(super) enum Desk {
     /// Refunds, and their ends.
     Refunds,
     /// Differences of bills.
@@ -43,10 +48,12 @@ enum Desk {
     Policies,
 }
 
-/// Which of the two desks that share an address.
-#[derive(Debug, Deserialize)]
+/// Which of the two desks that share an address, and who asked: sealed, so that no address names a person.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Wanted {
     desk: Option<approvals::Desk>,
+    of: String,
 }
 
 /// What waits for the member to decide, at each desk, the oldest first.
@@ -63,8 +70,14 @@ pub(super) const LOGINS_TO_DECIDE: &str =
 pub(super) const POLICIES_TO_DECIDE: &str =
     "/staff/policy/requests?state=requested&mine=no&sort=oldest";
 
-/// A request, and how far the refund is that it made.
-type Listed = (Approval, Option<MoneyStanding>);
+/// A request as a list shows it.
+struct Listed {
+    approval: Approval,
+    /// How far the refund is that it made.
+    standing: Option<MoneyStanding>,
+    /// What it is about.
+    object: String,
+}
 
 /// A list's tab: its path, its word, and whether it is shown.
 type Tab = (&'static str, &'static str, bool);
@@ -80,6 +93,10 @@ struct ListPage {
     states: Vec<Choice>,
     mine: Vec<Choice>,
     by: String,
+    /// The same, sealed.
+    of: String,
+    /// Where it is sent to.
+    search: String,
     list: ListView,
     rows: Vec<Row>,
     pages: Pages,
@@ -163,33 +180,6 @@ impl Desk {
         }
     }
 
-    /// A page of its requests. Each desk asks for its own right.
-    async fn page(
-        self,
-        console: &Console,
-        member: &StaffMember,
-        query: &ApprovalQuery,
-        page: Keyset,
-    ) -> Result<Vec<Listed>, PageError> {
-        member.may(self.reads(), console.clock.now())?;
-        let (staff, people) = (&console.staff, &console.people);
-        let without = |found: Vec<Approval>| found.into_iter().map(|one| (one, None)).collect();
-        Ok(match self {
-            Self::Refunds => {
-                let found = staff.refunds(member, query, page).await?;
-                found.into_iter().map(|one| (one.approval, one.standing)).collect()
-            }
-            Self::Repairs => {
-                let found = console.bills.repairs(member, query, page).await?;
-                found.into_iter().map(|one| (one.approval, None)).collect()
-            }
-            Self::Adjustments => without(people.adjustments(member, query, page).await?),
-            Self::Resets => without(people.reset_requests(member, query, page).await?),
-            Self::Logins => without(staff.staff_requests(member, query, page).await?),
-            Self::Policies => without(staff.policy_requests(member, query, page).await?),
-        })
-    }
-
     async fn count(
         self,
         console: &Console,
@@ -207,12 +197,14 @@ impl Desk {
         })
     }
 
-    fn row(self, (approval, standing): &Listed, back: &str, now: Timestamp) -> Row {
+    fn row(self, listed: &Listed, back: &str, now: Timestamp) -> Row {
+        let Listed { approval, standing, object } = listed;
         let row = Row::of(approval, self.path_of(approval.id), now);
         let back = form_encoded(&format!("{back}#{}", row.anchor));
         let amount = if self.is_of_money() { row.amount } else { String::new() };
         let path = format!("{}?back={back}", row.path);
-        Row { path, amount, stage: standing.map(words::refund), ..row }
+        let object = object.clone();
+        Row { path, object, amount, stage: standing.map(words::refund), ..row }
     }
 }
 
@@ -220,10 +212,27 @@ impl Desk {
 struct Asked {
     desk: Desk,
     query: ApprovalQuery,
+    /// Who asked, as the address says it.
+    of: String,
     place: Place,
 }
 
 impl Asked {
+    /// The list of an address. One that says who asked in plain text is refused, and not read as one that does not.
+    fn of(
+        member: &StaffMember,
+        console: &Console,
+        (desk, of): (Desk, String),
+        (query, place): (ApprovalQuery, Place),
+    ) -> Result<Self, PageError> {
+        if !Self::text(query.by.as_ref()).is_empty() {
+            return Err(StaffActError::BadFilter("by").into());
+        }
+        let by = opened(console, member, &of);
+        let of = if by.is_some() { of } else { String::new() };
+        Ok(Self { desk, query: ApprovalQuery { by, ..query }, of, place })
+    }
+
     /// What stands in a field.
     fn text(field: Option<&String>) -> &str {
         field.map(|text| text.trim()).unwrap_or_default()
@@ -243,7 +252,7 @@ impl Asked {
             .with("desk", self.desk.code())
             .with("state", Self::text(self.query.state.as_ref()))
             .with("mine", Self::text(self.query.mine.as_ref()))
-            .with("by", Self::text(self.query.by.as_ref()))
+            .with("of", &self.of)
     }
 
     fn chips(&self) -> Vec<Chip> {
@@ -252,7 +261,7 @@ impl Asked {
         let fields = [
             ("state", state),
             ("mine", self.mine().map(|mine| mine_word(mine).to_owned())),
-            ("by", by.map(|by| format!("申请人：{by}"))),
+            ("of", by.map(|by| format!("申请人：{by}"))),
         ];
         list::chips(&self.list(), fields)
     }
@@ -262,11 +271,11 @@ impl Asked {
         seat: &Seat<N>,
         console: &Console,
     ) -> Result<ListPage, PageError> {
-        let Self { desk, query, place } = &self;
+        let Self { desk, query, of, place } = &self;
         let (desk, list, now) = (*desk, self.list(), console.clock.now());
         let found = desk.page(console, &seat.member, query, place.keyset()).await?;
         let count = desk.count(console, &seat.member, query).await?;
-        let (found, pages) = place.turn(found, |(one, _)| one.id.uuid(), &list);
+        let (found, pages) = place.turn(found, |one| one.approval.id.uuid(), &list);
         let back = place.address(&list).to_string();
         let none = ["还没有申请。", "没有符合条件的申请。"];
         let view = place.view(&list, self.chips(), list::count(count, "项"), none);
@@ -279,6 +288,8 @@ impl Asked {
             states: list::choices(ApprovalState::ALL, self.state(), code, words::approval_state),
             mine: list::choices(MINE, self.mine(), |mine| mine, mine_word),
             by: Self::text(query.by.as_ref()).to_owned(),
+            of: of.clone(),
+            search: format!("{}/search", desk.path()),
             list: ListView { clear: desk.tab(), ..view },
             rows: found.iter().map(|one| desk.row(one, &back, now)).collect(),
             pages,
@@ -299,15 +310,16 @@ fn tabs(member: &StaffMember, here: Desk) -> Vec<Tab> {
 }
 
 /// A list's filter and place.
-type AskedFor = (Query<ApprovalQuery>, Query<Place>);
+type AskedFor = (Query<Wanted>, Query<ApprovalQuery>, Query<Place>);
 
 async fn listed<N: Needs>(
     seat: Seat<N>,
     desk: Desk,
-    (query, place): AskedFor,
+    (wanted, query, place): AskedFor,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let asked = Asked { desk, query: query.into_inner(), place: *place };
+    let asked_for = (query.into_inner(), *place);
+    let asked = Asked::of(&seat.member, &console, (desk, wanted.into_inner().of), asked_for)?;
     shown(&asked.page(&seat, &console).await?)
 }
 
@@ -322,11 +334,10 @@ impl Wanted {
 
 pub(super) async fn of_money(
     seat: Seat<ReadRefunds>,
-    wanted: Query<Wanted>,
     asked: AskedFor,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    listed(seat, wanted.desk(), asked, console).await
+    listed(seat, asked.0.desk(), asked, console).await
 }
 
 pub(super) async fn of_adjustments(

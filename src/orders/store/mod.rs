@@ -9,6 +9,7 @@ mod posted;
 pub(super) mod refunds;
 pub(super) mod refunds_audit;
 pub(super) mod save;
+pub(super) mod subjects;
 
 pub(super) use posted::of_postings;
 

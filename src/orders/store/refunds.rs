@@ -75,7 +75,7 @@ fn fields(row: &refund::Model) -> [Field; 17] {
     ]
 }
 
-fn check(macs: &RowMacs, row: &refund::Model) -> Result<(), DbError> {
+pub(super) fn check(macs: &RowMacs, row: &refund::Model) -> Result<(), DbError> {
     REFUND.check(macs, row.id, &fields(row), row.mac.as_deref())
 }
 
@@ -191,20 +191,6 @@ pub(in crate::orders) async fn paid_payments(
         .filter(payment::Column::State.eq(PAID))
         .order_by_asc(payment::Column::PaidAt);
     Ok(paid.all(tx.conn()).await?.into_iter().map(|row| PaymentId::from_uuid(row.id)).collect())
-}
-
-/// How far these refunds are.
-pub(in crate::orders) async fn with_ids(db: &Db, ids: &[RefundId]) -> Result<Vec<Refund>, DbError> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids = ids.iter().map(|id| id.uuid());
-    let rows = refund::Entity::find().filter(refund::Column::Id.is_in(ids)).all(db.conn()).await?;
-    let checked = |row: refund::Model| {
-        check(db.macs(), &row)?;
-        refund_of(row)
-    };
-    rows.into_iter().map(checked).collect()
 }
 
 /// The payment of a refund.

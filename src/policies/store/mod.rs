@@ -191,6 +191,7 @@ pub(super) async fn propose(
     tx: &Tx,
     school: SchoolId,
     (approval, proposal): (Uuid, &PolicyProposal),
+    changed: &[&str],
 ) -> Result<(), DbError> {
     let row = policy_proposal::Model {
         approval_id: approval,
@@ -198,10 +199,26 @@ pub(super) async fn propose(
         base_seq: proposal.base,
         from_day: proposal.from.number(),
         policy: proposal.json.clone(),
+        changed: changed.join(","),
     };
     let row = row.into_active_model();
     policy_proposal::Entity::insert(row).exec_without_returning(tx.conn()).await?;
     Ok(())
+}
+
+/// The keys that proposals change, by the requests.
+pub(super) async fn changed(
+    db: &Db,
+    school: SchoolId,
+    approvals: Vec<Uuid>,
+) -> Result<Vec<(Uuid, String)>, DbError> {
+    let found = policy_proposal::Entity::find()
+        .filter(policy_proposal::Column::SchoolId.eq(school.number()))
+        .filter(policy_proposal::Column::ApprovalId.is_in(approvals))
+        .select_only()
+        .column(policy_proposal::Column::ApprovalId)
+        .column(policy_proposal::Column::Changed);
+    Ok(found.into_tuple().all(db.conn()).await?)
 }
 
 pub(super) async fn proposed(

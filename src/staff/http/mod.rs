@@ -30,7 +30,7 @@ mod roster_imports;
 mod terminals;
 mod today;
 
-use super::guard;
+use super::{StaffDesk, guard};
 use actix_web::middleware::from_fn;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
@@ -39,6 +39,7 @@ use utoipa_actix_web::{scope, service_config::ServiceConfig};
 /// and `Data<RosterDesk>`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     let scope = scope::scope("/api/v1/staff").wrap(from_fn(guard::identify));
+    let scope = scope.wrap(from_fn(StaffDesk::watch));
     let scope = scope.configure(own_login).configure(people_and_orders).configure(money);
     config.service(scope.configure(logins).configure(policy).configure(terminals_and_doors));
 }

@@ -285,3 +285,30 @@ impl From<StaffCaseError> for ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::staff_accounts::StaffMember;
+
+    #[test]
+    fn what_staff_are_refused_is_known_to_the_log_by_its_code() {
+        let refusals = [
+            RIGHT_MISSING,
+            SECOND_PERSON_NEEDED,
+            NOT_INDEPENDENT,
+            FACTOR_IS_NEW,
+            OWN_LOGIN,
+            NOT_YOUR_REQUEST,
+            OWN_CARD,
+            OWN_MONEY,
+        ];
+        for kind in refusals {
+            assert_eq!(kind.status, 403, "{}", kind.code);
+            assert!(StaffMember::REFUSED_FOR.contains(&kind.code), "{}", kind.code);
+        }
+        for kind in [SECOND_FACTOR_NEEDED, NEW_PASSWORD_NEEDED, ASKER_IS_OFF] {
+            assert!(!StaffMember::REFUSED_FOR.contains(&kind.code), "{}", kind.code);
+        }
+    }
+}

@@ -137,9 +137,9 @@ pub(super) async fn list(
 ) -> Result<Json<StaffRefundList>, ApiError> {
     let (size, page) = page.into_inner().parts();
     let found = desk.refunds(&member, &which, page).await?;
-    let (found, next_cursor) = size.page(found, |one| one.approval.id.to_string());
+    let (found, next_cursor) = size.page(found, |(one, _)| one.approval.id.to_string());
     let now = desk.clock.now();
-    let items = found.into_iter().map(|refund| view(refund, now)).collect();
+    let items = found.into_iter().map(|(one, _)| view(one, now)).collect();
     Ok(Json(StaffRefundList { items, next_cursor }))
 }
 

@@ -2,14 +2,21 @@
 
 use super::account;
 use crate::{
-    base::db::{Db, DbError, Keyset, Source},
+    base::{
+        db::{Db, DbError, Keyset, Source},
+        ids::SchoolId,
+    },
     staff_accounts::{
         Account,
         listing::{StaffFilter, StaffPlace},
     },
 };
 use entity::staff_member;
-use sea_orm::{FromQueryResult, QueryResult, Value};
+use sea_orm::{
+    ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryResult, QuerySelect, Value,
+};
+use std::collections::HashMap;
+use uuid::Uuid;
 
 /// The conditions of a filter, with their values.
 fn conditions(filter: &StaffFilter) -> (String, Vec<Value>) {
@@ -78,4 +85,22 @@ pub(in crate::staff_accounts) async fn count(
     let missing = DbError::Inconsistent { table: "staff_member", what: "no count" };
     let listed: i64 = found.first().ok_or(missing)?.try_get("", "listed")?;
     Ok(u64::try_from(listed).unwrap_or(0))
+}
+
+/// The logins of a school with these ids.
+pub(in crate::staff_accounts) async fn names(
+    db: &Db,
+    school: SchoolId,
+    ids: Vec<Uuid>,
+) -> Result<HashMap<Uuid, String>, DbError> {
+    let found: Vec<(Uuid, String)> = staff_member::Entity::find()
+        .filter(staff_member::Column::SchoolId.eq(school.number()))
+        .filter(staff_member::Column::Id.is_in(ids))
+        .select_only()
+        .column(staff_member::Column::Id)
+        .column(staff_member::Column::Login)
+        .into_tuple()
+        .all(db.conn())
+        .await?;
+    Ok(found.into_iter().collect())
 }

@@ -3,6 +3,7 @@
 pub(super) mod authentic;
 pub(super) mod changes;
 pub(super) mod listing;
+pub(super) mod refusals;
 pub(super) mod sessions;
 
 use super::{Account, Factor, StaffId, WorkId, recovery::RecoveryHashes};
