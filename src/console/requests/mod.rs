@@ -7,9 +7,9 @@ pub(super) use file::{Adjustments, Logins, PasswordResets, Policies, Refunds, Re
 use super::{
     Console, adjustments, approvals,
     browser::{Needs, Seat},
-    frame::{Frame, PageError, form_encoded, shown},
+    frame::{Frame, PageError, shown},
     list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
-    member_requests, password_resets, policy, words,
+    member_requests, password_resets, policy, way_back, words,
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalQuery, ApprovalState},
@@ -209,9 +209,8 @@ impl Desk {
 
     fn row(self, (approval, standing): &Listed, back: &str, now: Timestamp) -> Row {
         let row = Row::of(approval, self.path_of(approval.id), now);
-        let back = form_encoded(&format!("{back}#{}", row.anchor));
         let amount = if self.is_of_money() { row.amount } else { String::new() };
-        let path = format!("{}?back={back}", row.path);
+        let path = way_back::row(&row.path, back, &row.anchor);
         Row { path, amount, stage: standing.map(words::refund), ..row }
     }
 }
