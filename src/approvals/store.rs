@@ -12,8 +12,8 @@ use crate::base::{
 };
 use entity::approval;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
-    QueryOrder, QueryResult, QuerySelect, Select, Value, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QueryResult, QuerySelect, Select, Value, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -118,6 +118,12 @@ pub(super) async fn lock_open_of(tx: &Tx, asker: Uuid) -> Result<Vec<Approval>, 
         .order_by_asc(approval::Column::Id)
         .lock_exclusive();
     found.all(tx.conn()).await?.into_iter().map(|row| checked(tx.macs(), row)).collect()
+}
+
+/// How many open requests a login has: as many as [`lock_open_of`] would find.
+pub(super) async fn count_open_of(db: &Db, asker: Uuid) -> Result<u64, DbError> {
+    let found = approval::Entity::find().filter(approval::Column::AskedBy.eq(asker));
+    Ok(found.filter(is_requested()).count(db.conn()).await?)
 }
 
 pub(super) async fn lock_overdue(tx: &Tx, now: Timestamp) -> Result<Vec<Approval>, DbError> {

@@ -33,6 +33,11 @@ impl Approval {
         store::oldest_waiting(db, (school, kinds), (now, most)).await
     }
 
+    /// How many requests of a login wait: those that [`super::take_back`] takes back.
+    pub async fn open_of(db: &Db, asker: Uuid) -> Result<u64, DbError> {
+        store::count_open_of(db, asker).await
+    }
+
     /// How many requests of these kinds each school has that were approved, for `verify`.
     pub async fn count_approved(
         tx: &Tx,

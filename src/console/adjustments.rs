@@ -4,11 +4,12 @@ use super::{
     Console,
     approvals::{HERE, Row, history, remark_of},
     browser::{Needs, Seat, Sent},
-    deciding::{self, Decided, RequestDesk, Tried, Typed, page_of},
-    frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
+    deciding::{Decided, RequestDesk, Tried, Typed, page_of},
+    frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
     orders::fen_of,
-    people::{self, CameFrom},
-    second, words,
+    people, second,
+    way_back::{CameFrom, after, leading_back},
+    words,
 };
 use crate::{
     adjustments::Adjustment,
@@ -121,7 +122,7 @@ pub(super) async fn ask_form(
         amount: String::new(),
         reason: String::new(),
         seen: String::new(),
-        back: from.list(),
+        back: from.given(),
     };
     shown(&ask_page(&seat, &console, &detail, (form, None)).await?)
 }
@@ -148,11 +149,7 @@ pub(super) async fn ask(
         Err(wrong) => Err(wrong),
     };
     match asked {
-        Ok(_) => {
-            let back = CameFrom::of(&form.back).list();
-            let path = format!("{}?back={}", people::path_of(id), form_encoded(&back));
-            Ok(sent_to(&path, Some("asked")))
-        }
+        Ok(_) => Ok(sent_to(&after(&form.back, &people::path_of(id)), Some("asked"))),
         Err(error) if matches!(error.problem().status, 409 | 422) => {
             let wrong = Wrong::of(&error);
             shown_as(wrong.status, &ask_page(&seat, &console, &detail, (form, Some(wrong))).await?)
@@ -175,7 +172,7 @@ async fn ask_page(
         frame: Frame::of(seat, console, people::HERE).await?,
         wrong,
         path: format!("{}/adjust", people::path_of(id)),
-        person: format!("{}?back={}", people::path_of(id), form_encoded(&form.back)),
+        person: leading_back(&people::path_of(id), &form.back),
         who: who(detail),
         has: words::yuan(has),
         most: Adjustment::MOST.to_string(),
@@ -251,7 +248,7 @@ impl RequestDesk for Adjustments {
             decides,
             why_not,
             withdraws: waits && own,
-            list: deciding::after(&typed.back, LIST),
+            list: after(&typed.back, LIST),
             typed,
         };
         page_of(status, &page)

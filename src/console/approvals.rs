@@ -7,7 +7,9 @@ use super::{
     browser::{Needs, Seat},
     deciding::{Decided, RequestDesk, Tried, Typed, page_of},
     frame::{Frame, PageError, Wrong, reason_of},
-    second, words,
+    second,
+    way_back::{after, anchor},
+    words,
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalKind, ApprovalState},
@@ -57,12 +59,6 @@ impl Desk {
             Self::Bill => StaffAct::ReadBills,
         }
     }
-}
-
-/// The list to go back to.
-fn list_of(back: &str, desk: Desk) -> String {
-    let from = Some(back).filter(|back| back.starts_with(HERE.0));
-    from.map_or_else(|| format!("{}?desk={}", HERE.0, desk.code()), str::to_owned)
 }
 
 /// A request as pages show it.
@@ -162,7 +158,7 @@ impl RequestDesk for MoneyRequests {
             why_not,
             withdraws: waits && own,
             history: history(approval),
-            list: list_of(&typed.back, desk),
+            list: after(&typed.back, &format!("{}?desk={}", HERE.0, desk.code())),
             question: format!("通过{} {}？", row.kind, row.amount),
             verb: format!("通过 {}", row.amount),
             row,
@@ -251,7 +247,7 @@ impl Row {
         let state = approval.state_at(now);
         Self {
             path,
-            anchor: format!("a{}", approval.id.uuid().simple().to_string().split_off(24)),
+            anchor: anchor('a', approval.id.uuid()),
             kind: words::approval_kind(approval.kind),
             object: String::new(),
             state: words::approval_state(state),

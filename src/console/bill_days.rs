@@ -2,10 +2,11 @@
 
 use super::{
     Console,
-    bills::{HERE, apart, facts, is_closable, title},
+    bills::{HERE, apart, facts, is_closable, path_of, title},
     browser::{Seat, Sent},
+    confirm::ConfirmPage,
     frame::{Frame, PageError, sent_to, shown},
-    sign_in::NoFields,
+    way_back::{CameFrom, after, leading_back},
 };
 use crate::{
     base::{
@@ -17,9 +18,8 @@ use crate::{
 };
 use actix_web::{
     HttpResponse,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
-use askama::Template;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -35,17 +35,8 @@ pub(super) struct Wanted {
 pub(super) struct Closing {
     /// When it was compared, in seconds.
     seen: String,
-}
-
-#[derive(Template)]
-#[template(path = "console/bill_close.html")]
-struct ClosePage {
-    frame: Frame,
-    title: String,
-    day: Uuid,
-    facts: Vec<(&'static str, String)>,
-    apart: Vec<String>,
-    seen: i64,
+    #[serde(default)]
+    back: String,
 }
 
 /// Compares a day that may not have been compared yet.
@@ -63,36 +54,50 @@ pub(super) async fn compare(
     Ok(sent_to(&path_of(day.id), Some("bills-compared")))
 }
 
-/// Compares a day again.
+/// Compares a day again: back to the list or the page that it was asked on.
 pub(super) async fn compare_again(
-    sent: Sent<CompareBills, NoFields>,
+    sent: Sent<CompareBills, CameFrom>,
     day: Path<Uuid>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (member, NoFields {}) = (&sent.seat.member, sent.form);
+    let Sent { seat, form } = &sent;
+    let member = &seat.member;
     let day = console.bills.day(member, day.into_inner()).await?;
     let day = Box::pin(console.bills.compare_again(member, &day)).await?;
-    Ok(sent_to(&path_of(day.id), Some("bills-compared")))
+    Ok(sent_to(&form.or(&path_of(day.id)), Some("bills-compared")))
 }
 
 pub(super) async fn ask_close(
     seat: Seat<CloseBills>,
     day: Path<Uuid>,
+    from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let day = console.bills.day(&seat.member, day.into_inner()).await?;
+    let back = from.given();
+    let own = leading_back(&path_of(day.id), &back);
     if !is_closable(&day) {
-        return Ok(sent_to(&path_of(day.id), None));
+        return Ok(sent_to(&own, None));
     }
-    shown(&ClosePage {
-        frame: Frame::of(&seat, &console, HERE).await?,
-        title: title(&day),
-        day: day.id,
+    let (title, seen) = (title(&day), day.compared_at.micros() / 1_000_000);
+    shown(&ConfirmPage {
+        frame: Frame::of(&seat, &console, (HERE.0, &format!("关闭{title}"))).await?,
+        wrong: None,
+        sentence: format!("关闭 {title}？{MEANS}"),
         facts: facts(&day),
-        apart: apart(&day),
-        seen: day.compared_at.micros() / 1_000_000,
+        notes: apart(&day).iter().map(|one| format!("{one}。")).collect(),
+        path: Some(format!("{}/close", path_of(day.id))),
+        button: "关闭".to_owned(),
+        hidden: vec![("seen", seen.to_string()), ("back", back)],
+        keeps_old: None,
+        reason: None,
+        back: own,
     })
 }
+
+/// What closing says, and what it does not do.
+const MEANS: &str =
+    "表示您已核对，逐笔相符。以后若有迟到的账或差错，这一天会重新打开并提示，不会被改动或隐藏。";
 
 pub(super) async fn close(
     sent: Sent<CloseBills, Closing>,
@@ -103,9 +108,5 @@ pub(super) async fn close(
     let seen = sent.form.seen.parse().map_err(|_| ApiError::new(INVALID))?;
     let day = console.bills.day(member, day.into_inner()).await?;
     let closed = console.bills.close_found(member, day, Timestamp::from_seconds(seen)).await?;
-    Ok(sent_to(&path_of(closed.id), Some("day-closed")))
-}
-
-fn path_of(day: Uuid) -> String {
-    format!("{}/{day}", HERE.0)
+    Ok(sent_to(&after(&sent.form.back, &path_of(closed.id)), Some("day-closed")))
 }

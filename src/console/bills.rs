@@ -12,7 +12,9 @@ use super::{
     deciding::page_of,
     frame::{Frame, PageError, Wrong, reason_of, sent_to},
     list::{Address, Pages, Place},
-    second, words,
+    second,
+    way_back::{CameFrom, after, anchor, leading_back},
+    words,
 };
 use crate::{
     reconciliation::{Apart, BillDay, DayState, ProposedRepair, listing::BillDayState},
@@ -37,6 +39,8 @@ const LONGEST_REASON: usize = 200;
 /// What differs.
 struct DifferenceRow {
     id: Uuid,
+    /// Its place on the page, to come back to.
+    anchor: String,
     number: String,
     field: &'static str,
     ours: String,
@@ -75,6 +79,13 @@ struct DayPage {
     alone: Option<&'static str>,
     rows: Vec<DifferenceRow>,
     ended: bool,
+    /// The very page, and the same with the other rows.
+    here: String,
+    other: String,
+    /// Where the day is closed.
+    close: String,
+    /// The list that one came from.
+    back: String,
     asks: bool,
     pages: Pages,
 }
@@ -92,15 +103,48 @@ pub(super) struct Accepting {
     day: Uuid,
     form_id: Uuid,
     reason: String,
+    #[serde(default)]
+    back: String,
 }
 
 pub(super) async fn day(
     seat: Seat<ReadBills>,
     day: Path<Uuid>,
-    (wanted, place): (Query<Wanted>, Query<Place>),
+    asked: (Query<Wanted>, Query<Place>, Query<CameFrom>),
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    page(&seat, &console, (day.into_inner(), wanted.ended, *place), Refused::default()).await
+    let (wanted, place, from) = asked;
+    let asked = Asked { ended: wanted.ended, place: place.oldest_first(), back: from.given() };
+    page(&seat, &console, (day.into_inner(), asked), Refused::default()).await
+}
+
+/// Which rows of a day, and where one came from.
+#[derive(Default)]
+struct Asked {
+    ended: bool,
+    place: Place,
+    back: String,
+}
+
+impl Asked {
+    /// All rows, with the list behind the page that a form stood on.
+    fn of_form(page: &str) -> Self {
+        let behind = page.split(['?', '&', '#']).find_map(|field| field.strip_prefix("back="));
+        let from =
+            behind.and_then(|back| Query::<CameFrom>::from_query(&format!("back={back}")).ok());
+        let back = from.map(|from| from.given()).unwrap_or_default();
+        Self { ended: true, place: Place::default().oldest_first(), back }
+    }
+
+    /// The address of the day's rows from their beginning, after its path.
+    fn list(&self) -> Address {
+        Address::of("").with("ended", if self.ended { "true" } else { "" }).with("back", &self.back)
+    }
+
+    /// The same with the rows that are not shown, or without those that are.
+    fn other(&self) -> Address {
+        self.list().with("ended", if self.ended { "" } else { "true" })
+    }
 }
 
 /// A request that was refused: which difference, its form, and what is wrong.
@@ -113,12 +157,12 @@ struct Refused {
 async fn page<N: Needs>(
     seat: &Seat<N>,
     console: &Console,
-    (day, ended, place): (Uuid, bool, Place),
+    (day, asked): (Uuid, Asked),
     Refused { of, mut wrong }: Refused,
 ) -> Result<HttpResponse, PageError> {
-    let place = place.oldest_first();
-    let found = console.bills.differences(&seat.member, (day, ended), place.keyset()).await?;
-    let list = Address::of("").with("ended", if ended { "true" } else { "" });
+    let Asked { ended, place, back } = &asked;
+    let found = console.bills.differences(&seat.member, (day, *ended), place.keyset()).await?;
+    let list = asked.list();
     let (found, pages) = place.turn(found, |one| one.id, &list);
     let whole = console.bills.day(&seat.member, day).await?;
     let roles = &seat.member.roles;
@@ -148,7 +192,11 @@ async fn page<N: Needs>(
         rows: found.into_iter().map(|one| difference_row(one, of.as_ref())).collect(),
         pages,
         day,
-        ended,
+        here: format!("{}{}", path_of(day), place.address(&list)),
+        other: format!("{}{}", path_of(day), asked.other()),
+        close: leading_back(&format!("{}/close", path_of(day)), back),
+        back: after(back, HERE.0),
+        ended: *ended,
     };
     page_of(page.status, &page)
 }
@@ -183,7 +231,7 @@ pub(super) async fn ask(
         Ok(())
     };
     match asking.await {
-        Ok(()) => Ok(sent_to(&format!("{}/{}", HERE.0, form.day), Some("asked"))),
+        Ok(()) => Ok(sent_to(&after(&form.back, &path_of(form.day)), Some("asked"))),
         Err(PageError::Said(error)) if matches!(error.problem().status, 403 | 409 | 422) => {
             let mut wrong = Wrong::of(&error);
             for detail in &mut wrong.details {
@@ -191,10 +239,14 @@ pub(super) async fn ask(
             }
             let refused =
                 Refused { of: Some((difference, form.form_id, form.reason)), wrong: Some(wrong) };
-            page(&seat, &console, (form.day, true, Place::default()), refused).await
+            page(&seat, &console, (form.day, Asked::of_form(&form.back)), refused).await
         }
         Err(error) => Err(error),
     }
+}
+
+pub(super) fn path_of(day: Uuid) -> String {
+    format!("{}/{day}", HERE.0)
 }
 
 /// A day and whose bill it is: `11-27 微信支付账`.
@@ -268,6 +320,7 @@ fn difference_row(
     let (difference, state) = (proposed.found.difference, proposed.found.state);
     DifferenceRow {
         id: proposed.id,
+        anchor: anchor('d', proposed.id),
         number: difference.number,
         field: words::differs(difference.differs.code()),
         ours: difference.ours,

@@ -4,8 +4,9 @@
 use super::{
     Console,
     approvals::LONGEST_REASON,
-    browser::{Needs, Seat, Sent, next_of},
+    browser::{Needs, Seat, Sent},
     frame::{Detail, PageError, Wrong, reason_of, sent_to, shown_as},
+    way_back::{CameFrom, after},
     words,
 };
 use crate::{
@@ -68,7 +69,7 @@ pub(super) async fn show<D: RequestDesk>(
     from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    D::page(&seat, &console, key.into_inner(), Tried::nothing(from.back())).await
+    D::page(&seat, &console, key.into_inner(), Tried::nothing(from.given())).await
 }
 
 pub(super) async fn approve<D: RequestDesk>(
@@ -133,12 +134,6 @@ pub(super) struct Decided {
     back: String,
 }
 
-/// The address that a page was opened with: where somebody came from.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct CameFrom {
-    back: Option<String>,
-}
-
 /// What a page of a request has besides the request.
 #[derive(Debug, Default)]
 pub(super) struct Tried {
@@ -153,13 +148,6 @@ pub(super) struct Typed {
     pub(super) why: String,
     /// Empty where one came from no list.
     pub(super) back: String,
-}
-
-impl CameFrom {
-    /// A path of the console, or nothing.
-    pub(super) fn back(&self) -> String {
-        back_of(self.back.as_deref().unwrap_or_default())
-    }
 }
 
 impl Decided {
@@ -184,7 +172,7 @@ impl Decided {
         if !matches!(error.problem().status, 403 | 409 | 422 | 429 | 503) {
             return Err(error.into());
         }
-        let back = back_of(&self.back);
+        let back = CameFrom::of(self.back).given();
         let (field, typed) = match verdict {
             ApprovalVerdict::Approve => {
                 ("remark", Typed { remark: self.reason, back, ..Typed::default() })
@@ -225,17 +213,6 @@ pub(super) fn page_of(
     page: &impl Template,
 ) -> Result<HttpResponse, PageError> {
     shown_as(status.unwrap_or(200), page)
-}
-
-/// Where one goes after an act: where one came from, or `own`.
-pub(super) fn after(back: &str, own: &str) -> String {
-    Some(back_of(back)).filter(|back| !back.is_empty()).unwrap_or_else(|| own.to_owned())
-}
-
-/// A path below the console's first page; empty for other texts.
-fn back_of(back: &str) -> String {
-    let within = Some(back).filter(|back| back.starts_with("/staff/"));
-    within.map(|back| next_of(Some(back))).unwrap_or_default()
 }
 
 /// `li（工号 1002）已通过，12:02`: who decided, and when; with the day where it is another.

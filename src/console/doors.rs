@@ -1,9 +1,11 @@
 //! 门禁: rights of single persons to pass doors, and the log of doors.
 
+mod end;
 mod file;
 mod log;
 mod rights;
 
+pub(super) use end::{ask as ask_end, end};
 pub(super) use file::{Log, Rights, export_log};
 pub(super) use log::{ask as ask_log, read as log};
 pub(super) use rights::list as rights;
@@ -15,21 +17,18 @@ use super::{
     sealed::sealed,
 };
 use crate::{
-    access::{listing::DoorNarrow, rights::DoorRightId},
+    access::listing::DoorNarrow,
     base::{
         clock::Timestamp,
         http::{ApiError, problem::INVALID},
     },
     staff::{
-        DoorGrant, DoorSearch, Numbered, StaffActError,
+        DoorGrant, DoorSearch, StaffActError,
         guard::{ChangeDoorRights, ReadDoorRights},
     },
     staff_accounts::StaffMember,
 };
-use actix_web::{
-    HttpResponse,
-    web::{Data, Path},
-};
+use actix_web::{HttpResponse, web::Data};
 use serde::Deserialize;
 
 const RIGHTS: (&str, &str) = ("/staff/doors", "门禁权限");
@@ -56,12 +55,6 @@ pub(super) struct GrantForm {
     reason: String,
 }
 
-/// The end of a right.
-#[derive(Debug, Deserialize)]
-pub(super) struct EndForm {
-    reason: String,
-}
-
 /// Sends the browser to the list, with the number sealed.
 pub(super) async fn search(
     sent: Sent<ReadDoorRights, SearchForm>,
@@ -84,31 +77,8 @@ pub(super) async fn give(
     };
     match giving.await {
         Ok(()) => Ok(sent_to(&list_of(&console, &seat.member, &student_no, "")?, Some("given"))),
-        Err(error) => rights::again(&seat, &console, (form, None), error).await,
+        Err(error) => rights::again(&seat, &console, form, error).await,
     }
-}
-
-pub(super) async fn end(
-    sent: Sent<ChangeDoorRights, EndForm>,
-    id: Path<DoorRightId>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let (Sent { seat, form }, id) = (sent, id.into_inner());
-    let member = &seat.member;
-    let ending = async {
-        let reason = reason_of(&form.reason, LONGEST_REASON)?;
-        Ok(console.doors.end(member, id, &reason).await?)
-    };
-    let Numbered { rows, student_nos } = match ending.await {
-        Ok(ended) => ended,
-        Err(error) => {
-            let tried = (GrantForm::default(), Some((id, form.reason)));
-            return rights::again(&seat, &console, tried, error).await;
-        }
-    };
-    let number = rows.first().and_then(|right| student_nos.get(&right.person));
-    let number = number.map(String::as_str).unwrap_or_default();
-    Ok(sent_to(&list_of(&console, member, number, "")?, Some("ended")))
 }
 
 impl GrantForm {

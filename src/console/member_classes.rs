@@ -5,6 +5,7 @@ use super::{
     browser::Sent,
     frame::{PageError, Wrong, reason_of, sent_to},
     members::{path_of, with_classes},
+    way_back::after,
 };
 use crate::{
     base::http::{
@@ -33,6 +34,8 @@ pub(super) struct ClassesForm {
     classes: String,
     #[serde(default)]
     reason: String,
+    #[serde(default)]
+    back: String,
 }
 
 /// Changes them; what is wrong stands above the form as it was filled in.
@@ -50,10 +53,10 @@ pub(super) async fn change(
         Err(wrong) => Err(wrong),
     };
     match changed {
-        Ok(()) => Ok(sent_to(&path_of(id), Some("classes-changed"))),
+        Ok(()) => Ok(sent_to(&after(&form.back, &path_of(id)), Some("classes-changed"))),
         Err(error) if error.kind() == NOT_FOUND => Err(error.into()),
         Err(error) => {
-            let written = (form.classes, form.reason);
+            let written = ([form.classes, form.reason], form.back);
             with_classes(&seat, &console, id, written, Wrong::of(&error)).await
         }
     }

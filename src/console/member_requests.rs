@@ -4,11 +4,13 @@ use super::{
     Console,
     approvals::{history, remark_of},
     browser::{Needs, Seat},
-    deciding::{self, Decided, RequestDesk, Tried, Typed, page_of},
+    deciding::{Decided, RequestDesk, Tried, Typed, page_of},
     frame::{Frame, PageError, Wrong},
     member_add::slip_page,
     members::{self, HERE, MemberRow, roles_word},
-    second, words,
+    second,
+    way_back::{self, leading_back},
+    words,
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalState},
@@ -56,9 +58,10 @@ struct RequestPage {
 }
 
 impl RequestRow {
-    pub(super) fn of(approval: &Approval) -> Self {
+    /// A request that leads back to `back`.
+    pub(super) fn of(approval: &Approval, back: &str) -> Self {
         Self {
-            path: path_of(approval.id),
+            path: leading_back(&path_of(approval.id), back),
             kind: words::approval_kind(approval.kind),
             asked_at: words::when(approval.asked_at),
             asked_by: asker(approval),
@@ -118,7 +121,7 @@ impl RequestDesk for MemberRequests {
             expires_at: words::when(approval.expires_at),
             history: history(&approval),
             reason: approval.reason,
-            list: deciding::after(&typed.back, HERE.0),
+            list: way_back::after(&typed.back, HERE.0),
             typed,
         };
         page_of(status, &page)

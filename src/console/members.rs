@@ -1,16 +1,20 @@
 //! 工作人员: logins of members of staff, for admins.
 
+mod acts;
 mod file;
 mod list;
 
+pub(super) use acts::{act, ask as ask_act};
 pub(super) use file::Members;
 pub(super) use list::list;
 
 use super::{
     Console,
-    browser::{Seat, Sent},
+    browser::{Needs, Seat, Sent},
     frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
-    member_requests, words,
+    member_requests,
+    way_back::{self, CameFrom, after, anchor},
+    words,
 };
 use crate::{
     base::http::{
@@ -18,7 +22,7 @@ use crate::{
         problem::{INVALID, NOT_FOUND},
     },
     staff::{
-        MemberAct, MemberAsk, RolesOutcome,
+        MemberAsk, RolesOutcome,
         guard::{ChangeStaff, ReadStaff},
     },
     staff_accounts::{
@@ -27,7 +31,7 @@ use crate::{
 };
 use actix_web::{
     HttpResponse,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
 use askama::Template;
 use serde::Deserialize;
@@ -39,6 +43,9 @@ const LONGEST_REASON: usize = 80;
 /// A login as pages show it.
 pub(super) struct MemberRow {
     pub(super) id: Uuid,
+    /// Its page, and its place in a list, to come back to.
+    pub(super) path: String,
+    pub(super) anchor: String,
     pub(super) login: String,
     pub(super) staff_no: String,
     pub(super) roles: String,
@@ -65,12 +72,17 @@ struct DetailPage {
     row: MemberRow,
     own: bool,
     changes: bool,
+    /// What can be done at once, which is asked before: the page, and what it is.
+    acts: Vec<(String, String)>,
+    /// The list that one came from, for the forms; empty where one came from none.
+    came_from: String,
     /// The codes of the roles as they are.
     before: String,
     roles: Vec<RoleBox>,
     /// The form that was refused, and its reason as it was typed.
     tried: &'static str,
     reason: String,
+    list: String,
     /// As it was typed.
     userid: String,
     form_id: Uuid,
@@ -106,14 +118,10 @@ pub(super) struct RolesForm {
     /// The codes of the roles that the page showed.
     before: String,
     reason: String,
+    #[serde(default)]
+    back: String,
     #[serde(flatten)]
     roles: TickedRoles,
-}
-
-/// A reason.
-#[derive(Debug, Deserialize)]
-pub(super) struct WhyForm {
-    reason: String,
 }
 
 /// A reason for a request.
@@ -121,16 +129,8 @@ pub(super) struct WhyForm {
 pub(super) struct AskForm {
     form_id: Uuid,
     reason: String,
-}
-
-/// What a form does to a login, as its address names it.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Act {
-    Disable,
-    Enable,
-    EndSessions,
-    UnlinkWecom,
+    #[serde(default)]
+    back: String,
 }
 
 /// A userid with a reason.
@@ -138,43 +138,55 @@ pub(super) enum Act {
 pub(super) struct LinkForm {
     userid: String,
     reason: String,
+    #[serde(default)]
+    back: String,
 }
 
 pub(super) async fn show(
     seat: Seat<ReadStaff>,
     id: Path<Uuid>,
+    from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let found = console.staff.member(&seat.member, StaffId::from_uuid(id.into_inner())).await?;
-    let (frame, may) = (Frame::of(&seat, &console, HERE).await?, may_change(&seat.member, &found));
-    shown(&detail(frame, &found, may))
+    shown(&detail(&seat, &console, StaffId::from_uuid(id.into_inner()), from.given()).await?)
 }
 
-/// The page of a login, with what `may` says of the member: whether it is the own one, and whether it may be
-/// changed.
-fn detail(frame: Frame, found: &ListedStaff, (own, changes): (bool, bool)) -> DetailPage {
+/// The page of a login, which leads back to where one came from.
+async fn detail<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    id: StaffId,
+    back: String,
+) -> Result<DetailPage, PageError> {
+    let found = console.staff.member(&seat.member, id).await?;
+    let (own, changes) = may_change(&seat.member, &found);
+    let came_from = CameFrom::of(back).given();
     let is_counsellor = found.roles.codes().contains(&StaffRole::Counsellor.code());
     let classes = is_counsellor.then(|| ClassesView {
         before: found.classes.to_string(),
         text: found.classes.to_string(),
         reason: String::new(),
     });
-    DetailPage {
-        frame,
+    Ok(DetailPage {
+        frame: Frame::of(seat, console, HERE).await?,
         wrong: None,
-        row: MemberRow::of(found),
+        row: MemberRow::of(&found),
         own,
         changes,
+        acts: if changes { acts::Act::offered(&found, &came_from) } else { Vec::new() },
         before: found.roles.to_string(),
         roles: boxes(&found.roles),
         tried: "",
         reason: String::new(),
+        list: after(&came_from, HERE.0),
         userid: String::new(),
         form_id: Uuid::new_v4(),
         classes,
-    }
+        came_from,
+    })
 }
 
+/// Whether it is the own login, and whether the member may change it.
 fn may_change(member: &StaffMember, found: &ListedStaff) -> (bool, bool) {
     let own = found.id == member.id || found.staff_no == member.staff_no;
     (
@@ -201,15 +213,15 @@ pub(super) async fn change_roles(
         Err(wrong) => Err(wrong),
     };
     match changed {
-        Ok(RolesOutcome::Changed) => Ok(sent_to(&path_of(id), Some("roles-changed"))),
+        Ok(RolesOutcome::Changed) => {
+            Ok(sent_to(&after(&form.back, &path_of(id)), Some("roles-changed")))
+        }
         Ok(RolesOutcome::Asked(asked)) => {
-            Ok(sent_to(&member_requests::path_of(asked.id), Some("asked")))
+            Ok(sent_to(&after(&form.back, &member_requests::path_of(asked.id)), Some("asked")))
         }
         Err(error) if error.kind() == NOT_FOUND => Err(error.into()),
         Err(error) => {
-            let found = console.staff.member(&seat.member, id).await?;
-            let may = may_change(&seat.member, &found);
-            let page = detail(Frame::of(&seat, &console, HERE).await?, &found, may);
+            let page = detail(&seat, &console, id, form.back).await?;
             let wrong = wrong_of(&error, "roles");
             let (status, reason, tried) = (wrong.status, form.reason, "roles");
             let (wrong, roles) = (Some(wrong), boxes(&roles));
@@ -223,38 +235,13 @@ pub(super) async fn with_classes(
     seat: &Seat<ChangeStaff>,
     console: &Console,
     id: StaffId,
-    (text, reason): (String, String),
+    ([text, reason], back): ([String; 2], String),
     wrong: Wrong,
 ) -> Result<HttpResponse, PageError> {
-    let found = console.staff.member(&seat.member, id).await?;
-    let may = may_change(&seat.member, &found);
-    let page = detail(Frame::of(seat, console, HERE).await?, &found, may);
-    let classes = Some(ClassesView { before: found.classes.to_string(), text, reason });
+    let page = detail(seat, console, id, back).await?;
+    let before = page.classes.map(|classes| classes.before).unwrap_or_default();
+    let classes = Some(ClassesView { before, text, reason });
     shown_as(wrong.status, &DetailPage { wrong: Some(wrong), classes, ..page })
-}
-
-pub(super) async fn act(
-    sent: Sent<ChangeStaff, WhyForm>,
-    path: Path<(Uuid, Act)>,
-    console: Data<Console>,
-) -> Result<HttpResponse, PageError> {
-    let (Sent { seat, form }, (id, act)) = (sent, path.into_inner());
-    let id = StaffId::from_uuid(id);
-    let (act, tried, said) = match act {
-        Act::Disable => (MemberAct::Disable, "off", "login-disabled"),
-        Act::Enable => (MemberAct::Enable, "on", "login-enabled"),
-        Act::EndSessions => (MemberAct::EndSessions, "end", "sessions-ended"),
-        Act::UnlinkWecom => (MemberAct::Unlink, "unlink", "unlinked"),
-    };
-    let acting = async {
-        let why = reason_of(&form.reason, LONGEST_REASON)?;
-        console.staff.act_on_member(&seat.member, id, (act, &why)).await?;
-        Ok(())
-    };
-    match acting.await {
-        Ok(()) => Ok(sent_to(&path_of(id), Some(said))),
-        Err(error) => again(&seat, &console, id, (tried, form.reason), error).await,
-    }
 }
 
 /// The page of a login at which something was refused, with the reason as it was typed.
@@ -262,14 +249,12 @@ async fn again(
     seat: &Seat<ChangeStaff>,
     console: &Console,
     id: StaffId,
-    (tried, reason): (&'static str, String),
+    (tried, form): (&'static str, AskForm),
     error: PageError,
 ) -> Result<HttpResponse, PageError> {
     let error = error.refusal()?;
-    let found = console.staff.member(&seat.member, id).await?;
-    let may = may_change(&seat.member, &found);
-    let page = detail(Frame::of(seat, console, HERE).await?, &found, may);
-    let wrong = wrong_of(&error, tried);
+    let page = detail(seat, console, id, form.back).await?;
+    let (wrong, reason) = (wrong_of(&error, tried), form.reason);
     shown_as(wrong.status, &DetailPage { wrong: Some(wrong), tried, reason, ..page })
 }
 
@@ -302,12 +287,10 @@ pub(super) async fn link(
         linking.map_err(ApiError::from)
     };
     match linked.await {
-        Ok(()) => Ok(sent_to(&path_of(id), Some("linked"))),
+        Ok(()) => Ok(sent_to(&after(&form.back, &path_of(id)), Some("linked"))),
         Err(error) if error.kind() == NOT_FOUND => Err(error.into()),
         Err(error) => {
-            let found = console.staff.member(&seat.member, id).await?;
-            let may = may_change(&seat.member, &found);
-            let page = detail(Frame::of(&seat, &console, HERE).await?, &found, may);
+            let page = detail(&seat, &console, id, form.back).await?;
             let (wrong, userid) = (wrong_of(&error, "link"), form.userid);
             let (status, wrong, tried, reason) = (wrong.status, Some(wrong), "link", form.reason);
             shown_as(status, &DetailPage { wrong, tried, reason, userid, ..page })
@@ -331,8 +314,11 @@ pub(super) async fn reset_factor(
         Ok(console.staff.ask_change(&seat.member, &ask).await?)
     };
     match asking.await {
-        Ok(asked) => Ok(sent_to(&member_requests::path_of(asked.id), Some("asked"))),
-        Err(error) => again(&seat, &console, id, ("factor", form.reason), error).await,
+        Ok(asked) => {
+            let own = member_requests::path_of(asked.id);
+            Ok(sent_to(&after(&form.back, &own), Some("asked")))
+        }
+        Err(error) => again(&seat, &console, id, ("factor", form), error).await,
     }
 }
 
@@ -374,9 +360,17 @@ impl TickedRoles {
 }
 
 impl MemberRow {
+    /// A row of a list, which leads to the login and from there back to itself.
+    fn of_list(found: &ListedStaff, list: &str) -> Self {
+        let row = Self::of(found);
+        Self { path: way_back::row(&row.path, list, &row.anchor), ..row }
+    }
+
     pub(super) fn of(found: &ListedStaff) -> Self {
         Self {
             id: found.id.uuid(),
+            path: path_of(found.id),
+            anchor: anchor('s', found.id.uuid()),
             login: found.login.to_string(),
             staff_no: found.staff_no.to_string(),
             roles: roles_word(&found.roles),

@@ -8,11 +8,12 @@ pub(super) use list::list;
 
 use super::{
     Console, audit,
-    browser::{Needs, Seat, Sent, next_of},
-    deciding,
-    frame::{Detail, Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
+    browser::{Needs, Seat, Sent},
+    confirm::{ConfirmPage, Why},
+    frame::{Detail, Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
     list::{Address, money},
-    terminals::{ActPage, Row as TerminalRow, row as terminal_row},
+    terminals::{Row as TerminalRow, row as terminal_row},
+    way_back::{CameFrom, after, leading_back},
 };
 use crate::{
     base::http::{ApiError, problem::NOT_FOUND},
@@ -50,28 +51,6 @@ struct DetailPage {
     history: Vec<String>,
 }
 
-/// The list that somebody came from.
-#[derive(Debug, Deserialize)]
-pub(super) struct CameFrom {
-    back: Option<String>,
-}
-
-impl CameFrom {
-    /// The list that is named, if it is one; otherwise nothing.
-    fn given(&self) -> String {
-        let back = self.back.as_deref().filter(|back| back.starts_with(HERE.0));
-        back.map(|back| next_of(Some(back))).unwrap_or_default()
-    }
-
-    fn list(&self) -> String {
-        Some(self.given()).filter(|back| !back.is_empty()).unwrap_or_else(|| HERE.0.to_owned())
-    }
-
-    fn form(&self) -> SwitchForm {
-        SwitchForm { back: self.given(), ..SwitchForm::default() }
-    }
-}
-
 /// A second click finds the code taken by the first.
 const ADDED_BEFORE: &str = "这个编号已有；如果是刚才添加的，请打开该商户查看";
 
@@ -91,6 +70,12 @@ pub(super) struct SwitchForm {
     reason: String,
     /// The list that one came from.
     back: String,
+}
+
+impl SwitchForm {
+    fn back_to(from: &CameFrom) -> Self {
+        Self { back: from.given(), ..Self::default() }
+    }
 }
 
 #[derive(Template)]
@@ -120,7 +105,7 @@ pub(super) async fn show(
         frame: Frame::of(&seat, &console, HERE).await?,
         name: merchant.name.clone(),
         enabled: merchant.enabled,
-        back: from.list(),
+        back: from.or(HERE.0),
         facts: facts(&detail),
         acts: acts(&seat, &detail, &from.given()),
         rows: detail.terminals.iter().map(|one| terminal_row(one, &path, now)).collect(),
@@ -146,7 +131,7 @@ fn acts(
     let merchant = &detail.one.listed.merchant;
     let (path, has) = (path_of(merchant.id), |act| seat.member.roles.has(act));
     let (stops, changes) = (has(StaffAct::StopTerminals), has(StaffAct::ChangeTerminals));
-    let switch = |act: &str| leading_back(format!("{path}/{act}"), back);
+    let switch = |act: &str| leading_back(&format!("{path}/{act}"), back);
     let add = Address::of("/staff/terminals/add").with("merchant", &merchant.code);
     let acts = [
         (merchant.enabled && stops, switch("disable"), "停用"),
@@ -154,11 +139,6 @@ fn acts(
         (changes, add.to_string(), "新增终端"),
     ];
     acts.into_iter().filter(|(may, ..)| *may).map(|(_, path, word)| (path, word)).collect()
-}
-
-/// A page, which leads back to a list if one came from one.
-fn leading_back(path: String, back: &str) -> String {
-    if back.is_empty() { path } else { format!("{path}?back={}", form_encoded(back)) }
 }
 
 pub(super) async fn ask_add(
@@ -207,7 +187,7 @@ pub(super) async fn ask_stop(
     from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    shown(&switch_page(&seat, &console, (*id, false), (from.form(), None)).await?)
+    shown(&switch_page(&seat, &console, (*id, false), (SwitchForm::back_to(&from), None)).await?)
 }
 
 pub(super) async fn ask_start(
@@ -216,7 +196,7 @@ pub(super) async fn ask_start(
     from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    shown(&switch_page(&seat, &console, (*id, true), (from.form(), None)).await?)
+    shown(&switch_page(&seat, &console, (*id, true), (SwitchForm::back_to(&from), None)).await?)
 }
 
 pub(super) async fn stop(
@@ -251,10 +231,7 @@ async fn switch<N: Needs>(
     };
     let said = if enabled { "merchant-started" } else { "merchant-stopped" };
     match switching.map_err(ApiError::from) {
-        Ok(()) => {
-            let back = CameFrom { back: Some(form.back) }.given();
-            Ok(sent_to(&deciding::after(&back, &path_of(id)), Some(said)))
-        }
+        Ok(()) => Ok(sent_to(&after(&form.back, &path_of(id)), Some(said))),
         Err(error) if error.kind() == NOT_FOUND => Err(error.into()),
         Err(error) => {
             let wrong = Wrong::of(&error);
@@ -270,7 +247,7 @@ async fn switch_page<N: Needs>(
     console: &Console,
     (id, enabled): (MerchantId, bool),
     (form, wrong): (SwitchForm, Option<Wrong>),
-) -> Result<ActPage, PageError> {
+) -> Result<ConfirmPage, PageError> {
     let detail = console.terminals.merchant(&seat.member, id).await?;
     let (name, path) = (&detail.one.listed.merchant.name, path_of(id));
     let taken = money(detail.one.taken);
@@ -280,18 +257,17 @@ async fn switch_page<N: Needs>(
     } else {
         format!("停用 {name}？它的终端之后的收款一律拒绝，已收 {taken} 不变。")
     };
-    Ok(ActPage {
+    Ok(ConfirmPage {
         frame: Frame::of(seat, console, (HERE.0, &format!("{word} {name}"))).await?,
         wrong,
         sentence,
         facts: facts(&detail),
         path: Some(format!("{path}/{act}")),
-        button: word,
-        known: String::new(),
+        notes: Vec::new(),
+        button: word.to_owned(),
         keeps_old: None,
-        reason: form.reason,
-        is_reason_needed: enabled,
-        back: leading_back(path, &form.back),
-        list: form.back,
+        reason: Some(Why { typed: form.reason, is_needed: enabled }),
+        back: leading_back(&path, &form.back),
+        hidden: vec![("back", form.back)],
     })
 }

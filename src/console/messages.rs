@@ -9,6 +9,7 @@ use super::{
     browser::{Seat, Sent},
     frame::{Frame, PageError, sent_to, shown},
     list::{self, Address, COUNTED, ListView, Pages, Place, grouped},
+    way_back::{after, anchor, at_row},
     words,
 };
 use crate::{
@@ -41,6 +42,9 @@ struct Group {
 /// A message as the list shows it.
 struct Row {
     id: Uuid,
+    /// Its place on the page, and the page at that place, to come back to.
+    anchor: String,
+    back: String,
     number: String,
     at: String,
     seen: i64,
@@ -81,6 +85,8 @@ pub(super) struct RetryForm {
     kind: String,
     #[serde(default)]
     reason: String,
+    #[serde(default)]
+    back: String,
 }
 
 pub(super) async fn groups(
@@ -111,8 +117,11 @@ pub(super) async fn failed(
     let found = desk.failed_messages_of(&seat.member, of, place.keyset()).await?;
     let count = desk.count_failed_messages(&seat.member, of, COUNTED + 1).await?;
     let (found, pages) = place.turn(found, |one| one.id, &list);
+    let here = place.address(&list).to_string();
     let rows = found.iter().map(|one| Row {
         id: one.id,
+        back: at_row(&here, &anchor('x', one.id)),
+        anchor: anchor('x', one.id),
         number: one.subject.clone(),
         at: words::when(one.refused_at),
         seen: one.refused_at.micros(),
@@ -136,12 +145,12 @@ pub(super) async fn retry(
     id: Path<Uuid>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let RetryForm { seen, kind, reason } = sent.form;
+    let RetryForm { seen, kind, reason, back } = sent.form;
     let seen: i64 = seen.parse().map_err(|_| ApiError::new(INVALID))?;
     let of = (id.into_inner(), Timestamp::from_micros(seen));
     let done = console.staff.retry_message(&sent.seat.member, of).await?;
     let said = if done { "message-resent" } else { "message-was-resent" };
-    Ok(sent_to(&address(&kind, &reason).to_string(), Some(said)))
+    Ok(sent_to(&after(&back, &address(&kind, &reason).to_string()), Some(said)))
 }
 
 fn address(kind: &str, reason: &str) -> Address {

@@ -17,6 +17,7 @@ mod bill_days;
 mod bills;
 mod browser;
 mod cases;
+mod confirm;
 mod deciding;
 mod doors;
 mod exports;
@@ -47,6 +48,7 @@ mod sent_file;
 mod sign_in;
 mod terminals;
 mod today;
+mod way_back;
 mod words;
 mod work;
 
@@ -146,6 +148,7 @@ pages! {
     post "/staff/{id}/reset-factor" members::reset_factor;
     post "/staff/{id}/link-wecom" members::link;
     post "/staff/{id}/classes" member_classes::change;
+    get "/staff/{id}/{act}" members::ask_act;
     post "/staff/{id}/{act}" members::act;
     get "/staff-requests" requests::of_logins;
     post "/staff-requests/export" exports::export::<requests::Logins>;
@@ -280,6 +283,7 @@ pages! {
     post "/doors/export" exports::export::<doors::Rights>;
     post "/doors/search" doors::search;
     post "/doors/rights" doors::give;
+    get "/doors/rights/{id}/end" doors::ask_end;
     post "/doors/rights/{id}/end" doors::end;
     get "/doors/log" doors::ask_log;
     post "/doors/log" doors::log;

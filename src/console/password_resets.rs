@@ -4,10 +4,11 @@ use super::{
     Console,
     approvals::{HERE, Row, history, remark_of},
     browser::{Needs, Seat, Sent},
-    deciding::{self, Decided, RequestDesk, Tried, Typed, page_of},
-    frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
-    people::{self, CameFrom},
-    second, words,
+    deciding::{Decided, RequestDesk, Tried, Typed, page_of},
+    frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
+    people, second,
+    way_back::{CameFrom, after, leading_back},
+    words,
 };
 use crate::{
     approvals::{ApprovalId, ApprovalState},
@@ -95,7 +96,7 @@ pub(super) async fn ask_form(
     if detail.is_own {
         return Err(StaffActError::OwnCard.into());
     }
-    let form = AskForm { form_id: Uuid::new_v4(), reason: String::new(), back: from.list() };
+    let form = AskForm { form_id: Uuid::new_v4(), reason: String::new(), back: from.given() };
     shown(&ask_page(&seat, &console, &detail, (form, None)).await?)
 }
 
@@ -115,10 +116,7 @@ pub(super) async fn ask(
         Err(elsewhere) => return Err(elsewhere),
     };
     match asked {
-        Ok(_) => {
-            let back = form_encoded(&CameFrom::of(&form.back).list());
-            Ok(sent_to(&format!("{}?back={back}", people::path_of(id)), Some("asked")))
-        }
+        Ok(_) => Ok(sent_to(&after(&form.back, &people::path_of(id)), Some("asked"))),
         Err(error) if matches!(error.problem().status, 409 | 422) => {
             let detail = console.people.find(&seat.member, id).await?;
             let wrong = Wrong::of(&error);
@@ -139,7 +137,7 @@ async fn ask_page(
         frame: Frame::of(seat, console, people::HERE).await?,
         wrong,
         path: format!("{}/password-reset", people::path_of(id)),
-        person: format!("{}?back={}", people::path_of(id), form_encoded(&form.back)),
+        person: leading_back(&people::path_of(id), &form.back),
         who: who(detail),
         alone: second::warning(console, &seat.member, StaffAct::ResetPassword).await?,
         form,
@@ -188,7 +186,7 @@ impl RequestDesk for PasswordResets {
             decides,
             why_not,
             withdraws: waits && own,
-            list: deciding::after(&typed.back, LIST),
+            list: after(&typed.back, LIST),
             typed,
         };
         page_of(status, &page)

@@ -1,10 +1,11 @@
 //! 现在查询: what the provider says of an order or a refund whose state is not known.
 
 use super::{
-    Console,
+    Console, approvals,
     browser::Sent,
-    frame::{PageError, form_encoded, sent_to},
-    orders::{self, CameFrom},
+    frame::{PageError, sent_to},
+    orders,
+    way_back::{CameFrom, leading_back},
 };
 use crate::{
     approvals::ApprovalId,
@@ -15,18 +16,10 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use serde::Deserialize;
 
-/// The list behind the page.
-#[derive(Debug, Deserialize)]
-pub(super) struct QueryForm {
-    #[serde(default)]
-    back: String,
-}
-
-/// Has the provider asked about an order, and says what was heard on its page.
+/// Has the provider asked about an order, and says what was heard on its page, which leads back to the list.
 pub(super) async fn of_order(
-    sent: Sent<AskProvider, QueryForm>,
+    sent: Sent<AskProvider, CameFrom>,
     id: Path<OrderId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
@@ -36,15 +29,13 @@ pub(super) async fn of_order(
         Err(StaffOrderError::Refund(refusal)) => unheard(refusal)?,
         Err(error) => return Err(error.into()),
     };
-    let detail = console.orders.find(member, id).await?;
-    let back = CameFrom::of(sent.form.back).list_of(&detail);
-    let path = format!("{}?back={}", orders::path_of(id), form_encoded(&back));
+    let path = leading_back(&orders::path_of(id), &sent.form.given());
     Ok(sent_to(&path, Some(said)))
 }
 
 /// The same about what a request for a refund came to.
 pub(super) async fn of_refund(
-    sent: Sent<AskProvider, QueryForm>,
+    sent: Sent<AskProvider, CameFrom>,
     id: Path<ApprovalId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
@@ -54,7 +45,8 @@ pub(super) async fn of_refund(
         Err(StaffActError::Refund(refusal)) => unheard(refusal)?,
         Err(error) => return Err(error.into()),
     };
-    Ok(sent_to(&format!("/staff/approvals/refund/{id}"), Some(said)))
+    let path = approvals::path_of(approvals::Desk::Refund, id);
+    Ok(sent_to(&leading_back(&path, &sent.form.given()), Some(said)))
 }
 
 /// What the page says of an answer: no more than is known by it.

@@ -193,6 +193,18 @@ impl DoorDesk {
         .await
     }
 
+    /// A right of the member's school, before it is ended.
+    pub async fn right(
+        &self,
+        member: &StaffMember,
+        id: DoorRightId,
+    ) -> Result<Numbered<DoorRight>, StaffDoorError> {
+        let source = Source::Db(&self.db);
+        let right = desk::find(source, member.school, id).await?;
+        let student_nos = People::student_nos(source, member.school, &[right.person]).await?;
+        Ok(Numbered { rows: vec![right], student_nos })
+    }
+
     /// Ends a right that staff gave.
     pub async fn end(
         &self,

@@ -130,6 +130,11 @@ impl StaffDesk {
         found.ok_or(StaffActError::NotFound)
     }
 
+    /// How many requests of a login wait for somebody: what switching it off takes back.
+    pub async fn waiting_of(&self, id: StaffId) -> Result<u64, StaffActError> {
+        Ok(Approval::open_of(&self.db, id.uuid()).await?)
+    }
+
     /// Adds a login. Roles that two admins grant are asked for in the same commit.
     pub async fn add_member(
         &self,

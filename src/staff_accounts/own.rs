@@ -68,6 +68,11 @@ impl StaffAccounts {
         Ok(found.filter(|account| account.school == school).map(ListedStaff::from))
     }
 
+    /// How many sessions of a login are live, among the newest [`MOST_SESSIONS`].
+    pub async fn count_sessions(&self, id: StaffId) -> Result<usize, DbError> {
+        Ok(sessions::live_of(&self.db, id, self.clock.now(), MOST_SESSIONS).await?.len())
+    }
+
     /// The member of an enabled login as it stands now, for work that goes on without a session: with a
     /// second factor of `factor_at`, when the work was asked for.
     pub async fn standing(

@@ -245,11 +245,12 @@ async fn other_forms_that_are_refused_keep_what_was_typed(db: &TestDb) {
     let member = format!("/staff/staff/{id}");
     let shown = admin.get(&member).await.with(200);
     let long = "长".repeat(81);
-    for (act, field) in [("disable", "off-why"), ("end-sessions", "end-why")] {
+    for (act, word) in [("disable", "停用 office"), ("end-sessions", "结束 office 的全部登录")]
+    {
         let path = format!("{member}/{act}");
         let page = admin.submit(&shown, &path, &[("reason", &*long)]).await.with(422);
-        let link = format!("href=\"#{field}\"");
-        assert!(page.says("<title>错误：账号 office") && page.says(&link), "{}", page.html);
+        let title = format!("<title>错误：{word}");
+        assert!(page.says(&title) && page.says("href=\"#reason\""), "{}", page.html);
         assert_eq!(page.html.matches(&long).count(), 1, "{act}: {}", page.html);
     }
 }

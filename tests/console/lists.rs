@@ -194,7 +194,7 @@ fn text(html: &str) -> String {
     said.replace("&#61;", "=").replace("&#39;", "'").trim().to_owned()
 }
 
-fn link(page: &Page, rel: &str) -> Option<String> {
+pub(super) fn link(page: &Page, rel: &str) -> Option<String> {
     let (before, _) = page.html.split_once(&format!("\" rel=\"{rel}\""))?;
     Some(before.rsplit_once("href=\"").unwrap().1.replace("&#38;", "&"))
 }
@@ -322,7 +322,7 @@ async fn ask(world: &World, nth: u32) {
     }
 }
 
-async fn merchant(world: &World, school: i64, nth: u32) {
+pub(super) async fn merchant(world: &World, school: i64, nth: u32) {
     let name = match nth {
         7 => "=1+1".to_owned(),
         8 => "100%".to_owned(),
@@ -341,7 +341,7 @@ async fn merchant(world: &World, school: i64, nth: u32) {
     world.rows.change(sql, values).await;
 }
 
-async fn member(world: &World, school: i64, nth: u32) {
+pub(super) async fn member(world: &World, school: i64, nth: u32) {
     let roles = if nth.is_multiple_of(2) { "finance,auditor" } else { "card_office" };
     // Several signed in at once, some never did.
     let signed_in = (!nth.is_multiple_of(4)).then_some(i64::from(nth / 3) * 1_000_000);
@@ -361,7 +361,7 @@ async fn member(world: &World, school: i64, nth: u32) {
     world.rows.change(sql, values.into_iter().chain(rest)).await;
 }
 
-async fn day(world: &World, school: i64, nth: u32) {
+pub(super) async fn day(world: &World, school: i64, nth: u32) {
     let id = world.rows.literal(&uuid_at(now()).to_string());
     let provider = if nth.is_multiple_of(2) { "alipay" } else { "wechat_pay" };
     let state = if nth.is_multiple_of(3) { "open" } else { "closed" };
@@ -377,7 +377,7 @@ async fn day(world: &World, school: i64, nth: u32) {
     world.rows.change(&sql, []).await;
 }
 
-async fn right(world: &World, school: i64, nth: u32) {
+pub(super) async fn right(world: &World, school: i64, nth: u32) {
     let person = PersonId::from_uuid(world.rows.person("xnec", "2301001").await);
     let (group, at) = (format!("g{nth:02}").parse().unwrap(), now());
     let until = (nth.is_multiple_of(3)).then(|| at.minus(Duration::from_secs(1)));
@@ -388,7 +388,7 @@ async fn right(world: &World, school: i64, nth: u32) {
     assert!(given.is_ok(), "{given:?}");
 }
 
-async fn message(world: &World, school: i64, nth: u32) {
+pub(super) async fn message(world: &World, school: i64, nth: u32) {
     let sql = "INSERT INTO outbox (id, school_id, kind, subject, day, created_at, due_at, \
                leased_until, tries, state, reason) \
                VALUES ($1, $2, 'shipping', $3, 0, 1, 1, 0, 1, 'refused', $4)";

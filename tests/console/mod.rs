@@ -34,4 +34,5 @@ mod sign_in;
 mod terminals;
 mod tiles;
 mod today;
+mod way_back;
 mod work;

@@ -144,7 +144,9 @@ async fn ask_twice(office: &Browser, there: &str, back: &str) {
     let ask = format!("{there}/ask");
     for _ in 0..2 {
         let asked = office.submit(&form, &ask, &fields).await.with(303);
-        assert!(asked.location.starts_with(&format!("{there}?back=")), "{}", asked.location);
+        let row = format!("#o{}", end(there));
+        assert!(asked.location.starts_with("/staff/orders?"), "{}", asked.location);
+        assert!(asked.location.ends_with(&row), "{}", asked.location);
     }
 }
 

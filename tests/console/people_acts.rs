@@ -49,7 +49,7 @@ impl Desk {
     /// Sends the form of a page that asks.
     async fn confirm(&self, form: &Page, what: &str, reason: &str) -> Page {
         let version = form.field("version");
-        let fields = [("version", version.as_str()), ("reason", reason), ("back", PEOPLE)];
+        let fields = [("version", version.as_str()), ("reason", reason)];
         self.office.submit(form, &self.path(what), &fields).await
     }
 

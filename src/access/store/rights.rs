@@ -263,13 +263,13 @@ fn group_id(school: SchoolId, group: &str) -> Uuid {
 
 /// A right that is in force, or has ended.
 pub(in crate::access) async fn find(
-    tx: &Tx,
+    source: Source<'_>,
     school: SchoolId,
     id: DoorRightId,
 ) -> Result<Option<DoorRight>, DbError> {
     let sql = format!("{SELECT} WHERE r.id = $1 AND r.school_id = $2 AND {IN_FORCE}");
-    let found = Source::Tx(tx).select(&sql, vec![id.uuid().into(), school.number().into()]).await?;
-    found.first().map(|row| right_of(tx.macs(), row)).transpose()
+    let found = source.select(&sql, vec![id.uuid().into(), school.number().into()]).await?;
+    found.first().map(|row| right_of(source.macs(), row)).transpose()
 }
 
 /// A page of the rights of a school that are in force.

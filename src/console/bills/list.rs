@@ -1,6 +1,6 @@
 //! The list of days of bills.
 
-use super::HERE;
+use super::{HERE, path_of};
 use crate::{
     base::clock::Day,
     console::{
@@ -8,6 +8,7 @@ use crate::{
         browser::Seat,
         frame::{Frame, PageError, shown},
         list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
+        way_back::{self, anchor, at_row},
         words,
     },
     orders::fact::Provider,
@@ -29,6 +30,11 @@ const LIST: Address = Address::of(HERE.0);
 /// A day of a provider's bills.
 struct DayRow {
     path: String,
+    /// Its place on the page, and the page at that place, to come back to.
+    anchor: String,
+    back: String,
+    /// Where its bill is fetched.
+    run: String,
     date: String,
     provider: &'static str,
     merchant: String,
@@ -108,6 +114,7 @@ impl Asked {
         let found = desk.days(member, query, place.keyset()).await?;
         let count = desk.count_days(member, query, COUNTED + 1).await?;
         let (found, pages) = place.turn(found, |day| day.id, &list);
+        let back = place.address(&list).to_string();
         let askable = desk.askable(member, &found).await?;
         let none = ["还没有对过账的日子。", "没有符合条件的日子。"];
         let [from, to] = self.days();
@@ -126,7 +133,7 @@ impl Asked {
             rows: found
                 .iter()
                 .zip(askable)
-                .map(|(day, askable)| day_row(day, compares && askable))
+                .map(|(day, askable)| day_row(day, compares && askable, &back))
                 .collect(),
             pages,
             yesterday: compares.then(|| yesterday.to_string()),
@@ -166,10 +173,14 @@ pub(super) fn of_bill(day: &BillDay, known: impl FnOnce() -> String) -> String {
     if day.is_awaited() { "—".to_owned() } else { known() }
 }
 
-fn day_row(day: &BillDay, asks: bool) -> DayRow {
+fn day_row(day: &BillDay, asks: bool, list: &str) -> DayRow {
     let ([ours, theirs], state) = (sums(day), BillDayState::of(day));
+    let (path, anchor) = (path_of(day.id), anchor('d', day.id));
     DayRow {
-        path: format!("{}/{}", HERE.0, day.id),
+        run: format!("{path}/run"),
+        path: way_back::row(&path, list, &anchor),
+        back: at_row(list, &anchor),
+        anchor,
         date: day.key.day.to_string(),
         provider: words::provider(day.key.provider),
         merchant: day.key.merchant.clone(),

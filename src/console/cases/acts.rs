@@ -1,7 +1,11 @@
 //! What is done to a case, by the forms of its page. What is wrong stands above the page as it is then, with
 //! what was filled in.
 
-use super::detail::{Kept, list_of, page, path_back_to};
+use super::{
+    HERE,
+    detail::{Kept, page},
+    path_of,
+};
 use crate::{
     base::http::{
         ApiError,
@@ -12,6 +16,7 @@ use crate::{
         Console,
         browser::{Seat, Sent},
         frame::{PageError, Wrong, form_encoded, sent_to, shown_as},
+        way_back::{after, leading_back},
     },
     staff::{
         StaffCaseError,
@@ -106,7 +111,7 @@ pub(in crate::console) async fn end_refund(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let (Sent { seat, form }, id) = (sent, *id);
-    let (reason, back) = (form.reason.trim(), list_of(Some(&form.back)));
+    let (reason, back) = (form.reason.trim(), after(&form.back, HERE.0));
     let asked = if let Some(wrong) = unfit(reason, ("/reason", "请填写理由"), LONGEST_OF_ENDING)
     {
         Err(wrong)
@@ -116,7 +121,7 @@ pub(in crate::console) async fn end_refund(
         asked.map_err(ApiError::from)
     };
     match asked {
-        Ok(_) => Ok(sent_to(&path_back_to(id, &back), Some("asked"))),
+        Ok(_) => Ok(sent_to(&leading_back(&path_of(id), &back), Some("asked"))),
         Err(error) if error.kind() == NOT_FOUND => Err(error.into()),
         Err(error) => {
             let kept = Kept { end_reason: form.reason, ..Kept::default() };
@@ -138,9 +143,11 @@ async fn done(
     let Ok(version) = form.version.parse() else { return Err(ApiError::new(INVALID).into()) };
     match console.cases.act(&seat.member, (id, version), (act, why)).await {
         Ok(_) => {
-            let back = list_of(Some(&form.back));
+            let back = after(&form.back, HERE.0);
             let (path, said) = match act {
-                CaseAct::Take | CaseAct::TakeOver => (path_back_to(id, &back), "case-taken"),
+                CaseAct::Take | CaseAct::TakeOver => {
+                    (leading_back(&path_of(id), &back), "case-taken")
+                }
                 CaseAct::Release => (back, "case-released"),
                 CaseAct::Resolve(_) => (back, "case-resolved"),
             };
@@ -172,7 +179,7 @@ async fn checked(
         Err(ApiError::new(INVALID).field("/number", "退款单号是字母和数字，最多 64 位"))
     };
     match asked {
-        Ok(()) => Ok(sent_to(&list_of(Some(&form.back)), Some("case-resolved"))),
+        Ok(()) => Ok(sent_to(&after(&form.back, HERE.0), Some("case-resolved"))),
         Err(error) if error.kind() == NOT_FOUND => Err(error.into()),
         Err(error) => again(console, seat, id, (form, error)).await,
     }
@@ -186,8 +193,8 @@ async fn again<N: Right>(
     (form, error): (&ActForm, ApiError),
 ) -> Result<HttpResponse, PageError> {
     let stale = ApiError::from(StaffCaseError::from(StaffRefusal::FactorStale)).kind();
-    let back = list_of(Some(&form.back));
-    let next = || form_encoded(&path_back_to(id, &back));
+    let back = after(&form.back, HERE.0);
+    let next = || form_encoded(&leading_back(&path_of(id), &back));
     let factor = (error.kind() == stale).then(|| format!("/staff/second-factor?next={}", next()));
     let kept = Kept {
         text: form.text.clone(),

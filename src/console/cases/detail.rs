@@ -1,14 +1,15 @@
 //! A case: what is known, what is proposed, who has it, and what happened.
 
-use super::{HERE, LIST, amount_of, end_of, history, path_of, state_of, words};
+use super::{HERE, amount_of, end_of, history, path_of, state_of, words};
 use crate::{
     approvals::Approval,
     base::clock::Timestamp,
     cases::CaseId,
     console::{
         Console, audit,
-        browser::{Needs, Seat, next_of},
-        frame::{Frame, PageError, Wrong, form_encoded, shown},
+        browser::{Needs, Seat},
+        frame::{Frame, PageError, Wrong, shown},
+        way_back::CameFrom,
         words as common,
     },
     orders::fact::Provider,
@@ -20,14 +21,7 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use askama::Template;
-use serde::Deserialize;
 use uuid::Uuid;
-
-/// The list that somebody came from.
-#[derive(Debug, Deserialize)]
-pub(in crate::console) struct CameFrom {
-    back: Option<String>,
-}
 
 /// A request as the page shows it.
 struct RequestRow {
@@ -112,14 +106,8 @@ pub(in crate::console) async fn show(
     from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let back = list_of(from.back.as_deref());
+    let back = from.or(HERE.0);
     shown(&page(&seat, &console, id.into_inner(), (back, None, Kept::default())).await?)
-}
-
-/// The list to go back to.
-pub(super) fn list_of(back: Option<&str>) -> String {
-    let from = back.filter(|back| back.starts_with(HERE.0));
-    from.map_or_else(|| LIST.to_string(), |back| next_of(Some(back)))
 }
 
 /// The page as it is now, with what is wrong with a form and what was filled in.
@@ -266,9 +254,4 @@ fn request_row(request: &Approval, now: Timestamp) -> RequestRow {
         state: common::approval_state(request.state_at(now)),
         asked_by: request.asked_by.login.clone(),
     }
-}
-
-/// The page of a case, with the list that one came from.
-pub(super) fn path_back_to(id: CaseId, back: &str) -> String {
-    format!("{}?back={}", path_of(id), form_encoded(back))
 }

@@ -13,8 +13,9 @@ pub(super) use file::Cases;
 use super::{
     Console,
     browser::Seat,
-    frame::{Frame, PageError, form_encoded, shown},
+    frame::{Frame, PageError, shown},
     list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
+    way_back::{self, anchor},
     words as common,
 };
 use crate::{
@@ -153,13 +154,13 @@ fn amount_of(case: &FoundCase) -> String {
 
 fn row(ListedCase { case, in_review }: &ListedCase, own: &str, back: &str) -> Row {
     let number = end_of(case.id.uuid());
-    let anchor = format!("c{number}");
+    let anchor = anchor('c', case.id.uuid());
     let holder = case.holder.as_ref().filter(|_| case.end.is_none());
     let holder = holder.map(|holder| {
         if holder.by.staff_no == own { "您".to_owned() } else { holder.by.login.clone() }
     });
     Row {
-        path: format!("{}?back={}", path_of(case.id), form_encoded(&format!("{back}#{anchor}"))),
+        path: way_back::row(&path_of(case.id), back, &anchor),
         anchor,
         number,
         kind: words::title(case.kind),

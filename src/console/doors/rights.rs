@@ -1,10 +1,10 @@
 //! The list of rights to pass doors.
 
-use super::{GrantForm, RIGHTS, search_of};
+use super::{GrantForm, RIGHTS, end, search_of};
 use crate::{
     access::{
         listing::DoorRightQuery,
-        rights::{DayWindow, DoorRight, DoorRightId, DoorTimes, RightSource},
+        rights::{DayWindow, DoorRight, DoorTimes, RightSource},
     },
     base::clock::Timestamp,
     console::{
@@ -13,7 +13,7 @@ use crate::{
         frame::{Frame, PageError, Wrong, shown, shown_as},
         list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
         sealed::opened,
-        words,
+        way_back, words,
     },
     staff::{DoorSearch, Numbered, guard::ReadDoorRights},
     staff_accounts::{StaffAct, StaffMember},
@@ -28,18 +28,17 @@ use serde::Deserialize;
 const LIST: Address = Address::of(RIGHTS.0);
 
 /// A right as pages show it.
-struct RightRow {
-    id: DoorRightId,
-    student_no: String,
-    group: String,
-    from: String,
-    until: String,
-    hours: String,
-    source: &'static str,
-    /// Given by staff, and not over.
-    can_end: bool,
-    /// Why it ends, as it was typed.
-    reason: String,
+pub(super) struct RightRow {
+    /// Its place on the page, to come back to.
+    anchor: String,
+    pub(super) student_no: String,
+    pub(super) group: String,
+    pub(super) from: String,
+    pub(super) until: String,
+    pub(super) hours: String,
+    pub(super) source: &'static str,
+    /// Where it is ended, if staff gave it and it is not over.
+    pub(super) end: Option<String>,
 }
 
 #[derive(Template)]
@@ -134,6 +133,7 @@ impl Asked {
         let (rows, pages) = place.turn(rows, |right| right.id.uuid(), &list);
         let number =
             |right: &DoorRight| student_nos.get(&right.person).cloned().unwrap_or_default();
+        let back = place.address(&list).to_string();
         let logged = desk.rights_log(member, &found).await?;
         let logged = logged.map(|log| log.into_iter().map(audit::sentence).collect());
         let none = ["还没有权限。", "没有符合条件的权限。"];
@@ -148,7 +148,7 @@ impl Asked {
             sources: list::choices(SOURCES, source, RightSource::code, source_word),
             changes: member.roles.has(StaffAct::ChangeDoorRights),
             list: place.view(&list, self.chips(), list::count(count, "项"), none),
-            rows: rows.iter().map(|right| right_row(right, number(right), now)).collect(),
+            rows: rows.iter().map(|right| row(right, (number(right), &back), now)).collect(),
             pages,
             logged,
         })
@@ -187,47 +187,45 @@ pub(in crate::console) async fn list(
     shown(&asked.page(&seat, &console).await?)
 }
 
-/// The list again where a right was not given or ended, with what was typed.
+/// The list again where a right was not given, with what was typed.
 pub(super) async fn again<N: Needs>(
     seat: &Seat<N>,
     console: &Console,
-    (grant, ending): (GrantForm, Option<(DoorRightId, String)>),
+    grant: GrantForm,
     error: PageError,
 ) -> Result<HttpResponse, PageError> {
     let error = error.refusal()?;
     let all = (Wanted { of: None, group: None }, &DoorRightQuery::default(), Place::default());
-    let mut page = Asked::of(&seat.member, console, all)?.page(seat, console).await?;
+    let page = Asked::of(&seat.member, console, all)?.page(seat, console).await?;
     let mut wrong = Wrong::of(&error);
     for detail in &mut wrong.details {
-        detail.field = detail.field.take().map(|field| match (&*field, &ending) {
-            (_, Some((id, _))) => format!("e{id}"),
-            ("student_no", None) => "g-no".to_owned(),
-            ("reason", None) => "g-why".to_owned(),
-            (field, None) => format!("g-{field}"),
+        detail.field = detail.field.take().map(|field| match &*field {
+            "student_no" => "g-no".to_owned(),
+            "reason" => "g-why".to_owned(),
+            field => format!("g-{field}"),
         });
-    }
-    if let Some((id, reason)) = ending {
-        match page.rows.iter_mut().find(|row| row.id == id && row.can_end) {
-            Some(row) => row.reason = reason,
-            // It has no field on this page.
-            None => wrong.details.push(format!("您填写的原因没有提交：{reason}").into()),
-        }
     }
     shown_as(wrong.status, &RightsPage { wrong: Some(wrong), grant, ..page })
 }
 
-fn right_row(right: &DoorRight, student_no: String, now: Timestamp) -> RightRow {
+/// A right, which is ended on the way to its row of `list`.
+pub(super) fn row(
+    right: &DoorRight,
+    (student_no, list): (String, &str),
+    now: Timestamp,
+) -> RightRow {
     let over = right.times.until.is_some_and(|until| until <= now);
     let [from, until, hours] = times(right.times);
+    let anchor = way_back::anchor('r', right.id.uuid());
+    let ends = right.source == RightSource::Staff && !over;
     RightRow {
-        id: right.id,
         student_no,
         group: right.group.to_string(),
         from,
         until,
         hours,
         source: source_word(right.source),
-        can_end: right.source == RightSource::Staff && !over,
-        reason: String::new(),
+        end: ends.then(|| way_back::row(&end::path_of(right.id), list, &anchor)),
+        anchor,
     }
 }

@@ -76,19 +76,20 @@ impl Asked {
         let count = desk.count_members(member, query, COUNTED + 1).await?;
         let requests = desk.waiting_staff_requests(member, MOST_REQUESTS).await?;
         let (found, pages) = place.turn(found, StaffPlace::of, &list);
+        let back = place.address(&list).to_string();
         let none = ["还没有账号。", "没有符合条件的账号。"];
         let role = |role: StaffRole| words::role(role.code());
         let orders = [list.without("by"), list.with("by", "signed_in")];
         Ok(ListPage {
             frame: Frame::of(seat, console, HERE).await?,
-            requests: requests.iter().map(RequestRow::of).collect(),
+            requests: requests.iter().map(|one| RequestRow::of(one, &back)).collect(),
             roles: list::choices(StaffRole::ALL, filter.role, StaffRole::code, role),
             states: list::choices([true, false], filter.enabled, state, word),
             changes: member.roles.has(StaffAct::ChangeStaff),
             is_by_sign_in: filter.by_sign_in,
             orders: orders.map(|list| list.to_string()),
             list: place.view(&list, self.chips(), list::count(count, "个账号"), none),
-            rows: found.iter().map(MemberRow::of).collect(),
+            rows: found.iter().map(|one| MemberRow::of_list(one, &back)).collect(),
             pages,
         })
     }

@@ -5,8 +5,9 @@ use crate::{
     console::{
         Console,
         browser::Seat,
-        frame::{Frame, PageError, form_encoded, shown},
+        frame::{Frame, PageError, shown},
         list::{self, Address, Chip, Choice, ListView, Pages, Place},
+        way_back,
     },
     staff::{MerchantQuery, TakingMerchant, guard::ReadTerminals},
     staff_accounts::{StaffAct, StaffMember},
@@ -117,10 +118,9 @@ pub(in crate::console) async fn list(
 
 fn row(TakingMerchant { listed, terminals, taken, .. }: TakingMerchant, back: &str) -> Row {
     let merchant = listed.merchant;
-    let anchor = format!("m{}", merchant.id.uuid().simple().to_string().split_off(24));
-    let back = form_encoded(&format!("{back}#{anchor}"));
+    let anchor = way_back::anchor('m', merchant.id.uuid());
     Row {
-        path: format!("{}?back={back}", path_of(merchant.id)),
+        path: way_back::row(&path_of(merchant.id), back, &anchor),
         anchor,
         code: merchant.code,
         name: merchant.name,

@@ -1,10 +1,6 @@
 //! A refund of an order is asked for. Nothing moves until another person approves it.
 
-use super::{
-    HERE,
-    detail::{CameFrom, may_ask},
-    end_of, path_of,
-};
+use super::{HERE, detail::may_ask, end_of, path_of};
 use crate::{
     base::{
         http::{
@@ -16,8 +12,9 @@ use crate::{
     console::{
         Console,
         browser::{Seat, Sent},
-        frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
+        frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
         second,
+        way_back::{CameFrom, after, leading_back},
     },
     orders::order::OrderId,
     staff::{OrderDetail, RefundAsk, RefundTarget, guard::AskRefund},
@@ -94,7 +91,7 @@ pub(in crate::console) async fn ask_form(
         all_fen: String::new(),
         amount: String::new(),
         reason: String::new(),
-        back: from.list_of(&detail),
+        back: from.given(),
     };
     shown(&page(&seat, &console, &detail, (form, None)).await?)
 }
@@ -111,10 +108,7 @@ pub(in crate::console) async fn ask(
         Err(wrong) => Err(wrong),
     };
     match asked {
-        Ok(_) => {
-            let path = format!("{}?back={}", path_of(id), form_encoded(&form.back));
-            Ok(sent_to(&path, Some("asked")))
-        }
+        Ok(_) => Ok(sent_to(&after(&form.back, &path_of(id)), Some("asked"))),
         Err(error) if error.kind() == NOT_FOUND => Err(error.into()),
         Err(error) => {
             let detail = console.orders.find(&seat.member, id).await?;
@@ -136,7 +130,7 @@ async fn page(
         frame: Frame::of(seat, console, HERE).await?,
         wrong,
         path: format!("{}/ask", path_of(order.id)),
-        order: format!("{}?back={}", path_of(order.id), form_encoded(&form.back)),
+        order: leading_back(&path_of(order.id), &form.back),
         number: end_of(order.id),
         purpose: order.purpose.title(),
         person: format!("{}（{}）", detail.person, detail.person_no),

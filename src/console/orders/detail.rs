@@ -6,8 +6,9 @@ use crate::{
     base::clock::Timestamp,
     console::{
         Console, audit,
-        browser::{Seat, next_of},
-        frame::{Frame, PageError, form_encoded, shown},
+        browser::Seat,
+        frame::{Frame, PageError, shown},
+        way_back::{CameFrom, leading_back},
         words,
     },
     orders::{
@@ -22,13 +23,6 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use askama::Template;
-use serde::Deserialize;
-
-/// The list that somebody came from.
-#[derive(Debug, Deserialize)]
-pub(in crate::console) struct CameFrom {
-    pub(super) back: Option<String>,
-}
 
 /// A payment as the page shows it.
 struct PaymentRow {
@@ -78,6 +72,8 @@ struct DetailPage {
     history: Vec<String>,
     /// What members of staff did.
     logged: Vec<String>,
+    /// The list that one came from, for the forms; empty where one came from none.
+    came_from: String,
     back: String,
 }
 
@@ -89,9 +85,11 @@ pub(in crate::console) async fn show(
 ) -> Result<HttpResponse, PageError> {
     let (detail, now) =
         (console.orders.find(&seat.member, id.into_inner()).await?, console.clock.now());
-    let back = from.list_of(&detail);
+    let (order, back) = (&detail.whole.order, from.given());
     let ask = may_ask(&detail, &seat.member, now)
-        .then(|| format!("{}/ask?back={}", path_of(detail.whole.order.id), form_encoded(&back)));
+        .then(|| leading_back(&format!("{}/ask", path_of(order.id)), &back));
+    // That of the order's day where nobody came from a list.
+    let list = from.or(&LIST.with("day", order.created_at.day()).to_string());
     let frame = Frame::of(&seat, &console, HERE).await?;
     let asks = seat.member.roles.has(StaffAct::AskProvider);
     let query =
@@ -99,21 +97,7 @@ pub(in crate::console) async fn show(
     let id = detail.whole.order.id;
     let logged = console.orders.log(&seat.member, id).await?;
     let logged = logged.into_iter().map(audit::sentence).collect();
-    shown(&DetailPage { query, logged, ..page(frame, &detail, now, (ask, back)) })
-}
-
-impl CameFrom {
-    /// The list that a form carried.
-    pub(in crate::console) const fn of(back: String) -> Self {
-        Self { back: Some(back) }
-    }
-
-    /// The list to go back to: that of the order's day where nobody came from a list.
-    pub(in crate::console) fn list_of(&self, detail: &OrderDetail) -> String {
-        let from = self.back.as_deref().filter(|back| back.starts_with(HERE.0));
-        let day = detail.whole.order.created_at.day();
-        from.map_or_else(|| LIST.with("day", day).to_string(), |back| next_of(Some(back)))
-    }
+    shown(&DetailPage { query, logged, came_from: back, ..page(frame, &detail, now, (ask, list)) })
 }
 
 /// Whether the member may ask for a refund of it now.
@@ -146,6 +130,7 @@ fn page(
         query: None,
         history: history::of(detail, now),
         logged: Vec::new(),
+        came_from: String::new(),
         back,
     }
 }

@@ -6,16 +6,16 @@ mod file;
 mod history;
 
 pub(super) use ask::{ask, ask_form, fen_of};
-pub(super) use detail::{CameFrom, show};
+pub(super) use detail::show;
 pub(super) use file::Orders;
 
 use super::{
     Console,
     browser::{Seat, Sent},
-    frame::{Frame, PageError, Wrong, form_encoded, sent_to, shown, shown_as},
+    frame::{Frame, PageError, Wrong, sent_to, shown, shown_as},
     list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
     sealed::{opened, sealed},
-    words,
+    way_back, words,
 };
 use crate::{
     base::{
@@ -329,10 +329,9 @@ fn kind_of(state: &str) -> &'static str {
 fn row(NamedOrder { order, person }: NamedOrder, back: &str) -> Row {
     let ListedOrder { id, purpose, amount, state, created_at, provider, given_back, .. } = order;
     let (number, anchor) = (end_of(id), format!("o{}", end_of(id)));
-    let back = form_encoded(&format!("{back}#{anchor}"));
     let partly = state == "fulfilled" && !given_back.is_zero();
     Row {
-        path: format!("{}?back={back}", path_of(id)),
+        path: way_back::row(&path_of(id), back, &anchor),
         anchor,
         number,
         at: clock_of(created_at),

@@ -1,12 +1,14 @@
 //! What is done for a person: each asks first, on a page of its own, and says what it stops.
 
-use super::{HERE, detail::CameFrom, path_of};
+use super::{HERE, path_of};
 use crate::{
     base::{clock::Timestamp, http::ApiError, ids::PersonId},
     console::{
         Console,
         browser::{Seat, Sent},
-        frame::{Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as},
+        confirm::{ConfirmPage, Why},
+        frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
+        way_back::{CameFrom, after, leading_back},
         words,
     },
     passcode::DeviceId,
@@ -16,7 +18,6 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path, Query},
 };
-use askama::Template;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -40,19 +41,7 @@ struct Confirm {
     title: &'static str,
     sentence: String,
     facts: Vec<(&'static str, String)>,
-    button: &'static str,
     version: String,
-}
-
-#[derive(Template)]
-#[template(path = "console/person_act.html")]
-struct ActPage {
-    frame: Frame,
-    wrong: Option<Wrong>,
-    confirm: Confirm,
-    path: String,
-    person: String,
-    form: ActForm,
 }
 
 type Pages = Result<HttpResponse, PageError>;
@@ -144,10 +133,10 @@ async fn ask(
     if detail.is_own {
         return Err(StaffPeopleError::OwnCard.into());
     }
-    let form = ActForm { back: from.list(), ..ActForm::default() };
+    let form = ActForm { back: from.given(), ..ActForm::default() };
     match page(seat, console, (&detail, act), (form, None)).await? {
         Some(page) => shown(&page),
-        None => Ok(sent_to(&person_of(id, &from.list()), Some("already"))),
+        None => Ok(sent_to(&leading_back(&path_of(id), &from.given()), Some("already"))),
     }
 }
 
@@ -158,7 +147,7 @@ async fn act(
     console: &Console,
 ) -> Pages {
     let Sent { seat, form } = sent;
-    let back = CameFrom { back: Some(form.back.clone()) }.list();
+    let back = after(&form.back, &path_of(id));
     let done = match reason_of(&form.reason, LONGEST_REASON) {
         Ok(reason) => {
             let done = console.people.act(&seat.member, (id, act), &reason).await;
@@ -168,8 +157,8 @@ async fn act(
         Err(elsewhere) => return Err(elsewhere),
     };
     let error = match done {
-        Ok(true) => return Ok(sent_to(&person_of(id, &back), Some(said(act)))),
-        Ok(false) => return Ok(sent_to(&person_of(id, &back), Some("already"))),
+        Ok(true) => return Ok(sent_to(&back, Some(said(act)))),
+        Ok(false) => return Ok(sent_to(&back, Some("already"))),
         Err(error) if !matches!(error.problem().status, 409 | 422) => return Err(error.into()),
         Err(error) => error,
     };
@@ -178,7 +167,7 @@ async fn act(
     let status = wrong.status;
     match page(&seat, console, (&detail, act), (form, Some(wrong))).await? {
         Some(page) => shown_as(status, &page),
-        None => Ok(sent_to(&person_of(id, &back), Some("already"))),
+        None => Ok(sent_to(&back, Some("already"))),
     }
 }
 
@@ -187,22 +176,22 @@ async fn page(
     console: &Console,
     (detail, act): (&PersonDetail, PersonAct),
     (form, wrong): (ActForm, Option<Wrong>),
-) -> Result<Option<ActPage>, PageError> {
+) -> Result<Option<ConfirmPage>, PageError> {
     let Some(confirm) = confirm(detail, act) else { return Ok(None) };
     let id = detail.listed.id;
-    Ok(Some(ActPage {
-        frame: Frame::of(seat, console, HERE).await?,
+    Ok(Some(ConfirmPage {
+        frame: Frame::of(seat, console, (HERE.0, confirm.title)).await?,
         wrong,
-        path: format!("{}/{}", path_of(id), path_to(act)),
-        person: person_of(id, &form.back),
-        confirm,
-        form,
+        sentence: confirm.sentence,
+        facts: confirm.facts,
+        notes: Vec::new(),
+        path: Some(format!("{}/{}", path_of(id), path_to(act))),
+        button: confirm.title.to_owned(),
+        keeps_old: None,
+        reason: Some(Why::needed(form.reason)),
+        back: leading_back(&path_of(id), &form.back),
+        hidden: vec![("version", confirm.version), ("back", form.back)],
     }))
-}
-
-/// The page of a person, with the list behind it.
-fn person_of(id: PersonId, back: &str) -> String {
-    format!("{}?back={}", path_of(id), form_encoded(back))
 }
 
 fn path_to(act: PersonAct) -> String {
@@ -242,7 +231,6 @@ fn confirm(detail: &PersonDetail, act: PersonAct) -> Option<Confirm> {
                     ("平台", words::platform(device.channel.platform()).to_owned()),
                     ("最近使用", words::when(device.seen_at)),
                 ],
-                button: "结束设备",
                 version: device.generation.to_string(),
             })
         }
@@ -259,7 +247,6 @@ fn confirm(detail: &PersonDetail, act: PersonAct) -> Option<Confirm> {
                     ("平台", place.to_owned()),
                     ("绑定时间", words::when(binding.bound_at)),
                 ],
-                button: "解除绑定",
                 version: String::new(),
             })
         }
@@ -274,14 +261,12 @@ fn confirm_card(detail: &PersonDetail, act: PersonAct, who: String) -> Option<Co
             title: "挂失",
             sentence: format!("为 {who} 挂失？卡和付款码都停用，学校另有规定的除外。"),
             facts: vec![("人", who), state],
-            button: "挂失",
             version: String::new(),
         }),
         (PersonAct::CancelLoss { .. }, Some(at)) => Some(Confirm {
             title: "解除挂失",
             sentence: format!("为 {who} 解除挂失？卡立即恢复；付款码要在手机上重新启用。"),
             facts: vec![("人", who), state, ("挂失时间", words::when(at))],
-            button: "解除挂失",
             version: at.micros().to_string(),
         }),
         _ => None,

@@ -1,14 +1,16 @@
 //! A person: how the card stands, what there is of money, bindings and devices, and what can be done.
 
-use super::{HERE, LIST, kind_of, path_of, place_of};
+use super::{HERE, kind_of, path_of, place_of};
 use crate::{
     base::ids::PersonId,
     console::{
         Console, audit,
-        browser::{Seat, next_of},
+        browser::Seat,
         doors,
-        frame::{Frame, PageError, form_encoded, shown},
-        orders, words,
+        frame::{Frame, PageError, shown},
+        orders,
+        way_back::{CameFrom, after, leading_back},
+        words,
     },
     orders::order::WholeOrder,
     passcode::PersonDevice,
@@ -21,13 +23,6 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use askama::Template;
-use serde::Deserialize;
-
-/// The list that somebody came from.
-#[derive(Debug, Deserialize)]
-pub(in crate::console) struct CameFrom {
-    pub(super) back: Option<String>,
-}
 
 /// A binding as the page shows it.
 struct BindingRow {
@@ -87,7 +82,7 @@ pub(in crate::console) async fn show(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let detail = console.people.open(&seat.member, id.into_inner()).await?;
-    let back = from.list();
+    let back = from.given();
     let has = |act| seat.member.roles.has(act);
     let doors = if has(StaffAct::ReadDoorRights) {
         Some(doors::list_of(&console, &seat.member, &detail.listed.person_no, "")?)
@@ -127,20 +122,7 @@ const ASKS: [(StaffAct, &str, &str); 2] = [
 
 /// The page of an act for a person, with the list behind it.
 fn to(id: PersonId, what: &str, back: &str) -> String {
-    format!("{}/{what}?back={}", path_of(id), form_encoded(back))
-}
-
-impl CameFrom {
-    /// The list that a form carried.
-    pub(in crate::console) fn of(back: &str) -> Self {
-        Self { back: Some(back.to_owned()) }
-    }
-
-    /// The list to go back to.
-    pub(in crate::console) fn list(&self) -> String {
-        let from = self.back.as_deref().filter(|back| back.starts_with(HERE.0));
-        from.map_or_else(|| LIST.to_string(), |back| next_of(Some(back)))
-    }
+    leading_back(&format!("{}/{what}", path_of(id)), back)
 }
 
 fn page(
@@ -181,7 +163,7 @@ fn page(
         doors,
         logged: Vec::new(),
         log: format!("/staff/audit?object={}", one.id),
-        back,
+        back: after(&back, HERE.0),
     }
 }
 

@@ -9,7 +9,7 @@ mod statement;
 pub(super) use acts::{
     ask_binding, ask_cancel, ask_device, ask_loss, cancel_loss, end_binding, end_device, loss,
 };
-pub(super) use detail::{CameFrom, show};
+pub(super) use detail::show;
 pub(super) use file::People;
 pub(super) use reveal::{ask as ask_reveal, reveal};
 pub(super) use statement::{Statement, export as export_statement, show as statement};
@@ -17,10 +17,10 @@ pub(super) use statement::{Statement, export as export_statement, show as statem
 use super::{
     Console,
     browser::{Seat, Sent},
-    frame::{Frame, PageError, Wrong, form_encoded, sent_to, shown, shown_as},
+    frame::{Frame, PageError, Wrong, sent_to, shown, shown_as},
     list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
     sealed::{opened, sealed},
-    words,
+    way_back, words,
 };
 use crate::{
     base::{db::Keyset, http::ApiError, ids::PersonId, money::Balance},
@@ -243,11 +243,10 @@ fn place_of(one: &ListedPerson) -> String {
 }
 
 fn row(one: ListedPerson, back: &str) -> Row {
-    let anchor = format!("p{}", one.id.uuid().simple().to_string().split_off(24));
-    let back = form_encoded(&format!("{back}#{anchor}"));
+    let anchor = way_back::anchor('p', one.id.uuid());
     let bound = one.platforms.iter().map(|platform| words::platform(*platform));
     Row {
-        path: format!("{}?back={back}", path_of(one.id)),
+        path: way_back::row(&path_of(one.id), back, &anchor),
         anchor,
         place: place_of(&one),
         state: words::card(one.status),

@@ -1,6 +1,6 @@
 //! A person's name and phone, for a reason: the answer to the form itself, once.
 
-use super::{HERE, detail::CameFrom, path_of};
+use super::{HERE, path_of};
 use crate::{
     base::{
         http::{ApiError, problem::INVALID},
@@ -9,8 +9,9 @@ use crate::{
     console::{
         Console,
         browser::{Seat, Sent},
-        frame::{Frame, PageError, Wrong, form_encoded, shown, shown_as},
+        frame::{Frame, PageError, Wrong, shown, shown_as},
         list::{self, Choice},
+        way_back::{CameFrom, leading_back},
     },
     staff::{PersonDetail, RevealReason, StaffPeopleError, guard::RevealPerson},
 };
@@ -73,7 +74,7 @@ pub(in crate::console) async fn ask(
         form_id: Uuid::new_v4(),
         reason: None,
         text: String::new(),
-        back: from.list(),
+        back: from.given(),
     };
     shown(&page(&seat, &console, &detail, (form, None)).await?)
 }
@@ -94,13 +95,13 @@ pub(in crate::console) async fn reveal(
     let error = match asked {
         Ok((name, phone)) => {
             let detail = console.people.find(&seat.member, id).await?;
-            let back = CameFrom { back: Some(form.back) }.list();
+            let back = CameFrom::of(form.back).given();
             return shown(&RevealedPage {
                 frame: Frame::of(&seat, &console, HERE).await?,
                 who: who(&detail),
                 name: name.expose_secret().to_owned(),
                 phone: phone.map(|phone| phone.expose_secret().to_owned()),
-                person: format!("{}?back={}", path_of(id), form_encoded(&back)),
+                person: leading_back(&path_of(id), &back),
             });
         }
         Err(error) if !matches!(error.problem().status, 409 | 422) => return Err(error.into()),
@@ -133,7 +134,7 @@ async fn page(
         frame: Frame::of(seat, console, HERE).await?,
         wrong,
         path: format!("{}/reveal", path_of(id)),
-        person: format!("{}?back={}", path_of(id), form_encoded(&back)),
+        person: leading_back(&path_of(id), &back),
         who: who(detail),
         reasons: list::choices(reasons, reason, RevealReason::code, RevealReason::title),
         form_id,

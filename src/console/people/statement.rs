@@ -1,6 +1,6 @@
 //! 账单: what changed a person's balances, as the holder sees it.
 
-use super::{HERE, detail::CameFrom, path_of};
+use super::{HERE, path_of};
 use crate::{
     base::{
         http::PageSize,
@@ -12,7 +12,9 @@ use crate::{
         browser::{Seat, Sent},
         exports::{self, ExportForm, Exportable},
         frame::{Frame, PageError, form_encoded, shown},
-        list, orders, words,
+        list, orders,
+        way_back::CameFrom,
+        words,
     },
     exports::{ExportDesk, ExportKind, OpenedList},
     ledger::transfer::TransferId,
@@ -71,7 +73,7 @@ pub(in crate::console) async fn show(
     let read = (below.after, u64::from(size.to_read()));
     let ([name, person_no], lines) = console.people.statement(&seat.member, id, read).await?;
     let (lines, older) = size.page(lines, |line| line.id.to_string());
-    let back = form_encoded(&from.list());
+    let back = form_encoded(&from.or(HERE.0));
     let here = format!("{}/statement?back={back}", path_of(id));
     let opens = seat.member.roles.has(StaffAct::ReadOrders);
     shown(&StatementPage {

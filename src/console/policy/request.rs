@@ -8,9 +8,11 @@ use crate::{
         Console,
         approvals::{history, remark_of},
         browser::{Needs, Seat},
-        deciding::{self, Decided, RequestDesk, Tried, Typed, page_of},
+        deciding::{Decided, RequestDesk, Tried, Typed, page_of},
         frame::{Frame, PageError, Wrong},
-        second, words,
+        second,
+        way_back::after,
+        words,
     },
     policies::{PolicyPreview, PolicyProposal, PolicyRequest},
     staff::guard::{ChangePolicy, ReadPolicy},
@@ -102,7 +104,7 @@ impl RequestDesk for PolicyRequests {
             withdraws: changes && asked,
             history: history(&approval),
             reason: approval.reason,
-            list: deciding::after(&typed.back, HERE.0),
+            list: after(&typed.back, HERE.0),
             typed,
         };
         page_of(status, &page)

@@ -10,11 +10,11 @@ pub(super) use search::search;
 use super::{
     Console, adjustments, approvals,
     browser::{Needs, Seat},
-    frame::{Frame, PageError, form_encoded, shown},
+    frame::{Frame, PageError, shown},
     list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
     member_requests, password_resets, policy,
     sealed::opened,
-    words,
+    way_back, words,
 };
 use crate::{
     approvals::{Approval, ApprovalId, ApprovalQuery, ApprovalState},
@@ -200,9 +200,8 @@ impl Desk {
     fn row(self, listed: &Listed, back: &str, now: Timestamp) -> Row {
         let Listed { approval, standing, object } = listed;
         let row = Row::of(approval, self.path_of(approval.id), now);
-        let back = form_encoded(&format!("{back}#{}", row.anchor));
         let amount = if self.is_of_money() { row.amount } else { String::new() };
-        let path = format!("{}?back={back}", row.path);
+        let path = way_back::row(&row.path, back, &row.anchor);
         let object = object.clone();
         Row { path, object, amount, stage: standing.map(words::refund), ..row }
     }

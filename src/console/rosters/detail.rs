@@ -10,6 +10,7 @@ use crate::{
         exports::{ExportForm, attachment},
         frame::{Frame, PageError, Wrong, shown, shown_as},
         list::grouped,
+        way_back::{CameFrom, after, leading_back},
         words,
     },
     roster_imports::{
@@ -22,7 +23,7 @@ use crate::{
 use actix_web::{
     HttpResponse,
     http::header,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
 use askama::Template;
 
@@ -59,6 +60,9 @@ struct DetailPage {
     frame: Frame,
     wrong: Option<Wrong>,
     here: String,
+    /// The very page, and the list that one came from.
+    now: String,
+    back: String,
     state: &'static str,
     state_kind: &'static str,
     facts: Vec<(&'static str, String)>,
@@ -78,11 +82,12 @@ struct DetailPage {
 pub(in crate::console) async fn show(
     seat: Seat<ReadRoster>,
     id: Path<RosterJobId>,
+    from: Query<CameFrom>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let detail = console.rosters.find(&seat.member, id.into_inner()).await?;
     let running = detail.job.state.is_running();
-    let mut answer = shown(&page(&seat, &console, (detail, None)).await?)?;
+    let mut answer = shown(&page(&seat, &console, (detail, None), from.given()).await?)?;
     if running {
         // Complete without scripts.
         answer.headers_mut().insert(header::REFRESH, header::HeaderValue::from(AGAIN));
@@ -100,7 +105,7 @@ pub(in crate::console) async fn export(
     let exported = console.rosters.export_refused(&seat.member, id, format.code()).await;
     let (job, rows) = match exported {
         Ok(exported) => exported,
-        Err(error) => return again(&seat, &console, id, error.into()).await,
+        Err(error) => return again(&seat, &console, (id, String::new()), error.into()).await,
     };
     let taken_by = format!("{}（{}）", seat.member.login, seat.member.staff_no);
     let file = refusal_file(&job, rows, (taken_by, format)).await;
@@ -111,7 +116,7 @@ pub(in crate::console) async fn export(
 pub(super) async fn again<N: Needs>(
     seat: &Seat<N>,
     console: &Console,
-    id: RosterJobId,
+    (id, back): (RosterJobId, String),
     error: ApiError,
 ) -> Result<HttpResponse, PageError> {
     let wrong = Wrong::of(&error);
@@ -119,13 +124,14 @@ pub(super) async fn again<N: Needs>(
     let Ok(detail) = console.rosters.find(&seat.member, id).await else {
         return Err(error.into());
     };
-    shown_as(status, &page(seat, console, (detail, Some(wrong))).await?)
+    shown_as(status, &page(seat, console, (detail, Some(wrong)), back).await?)
 }
 
 async fn page<N: Needs>(
     seat: &Seat<N>,
     console: &Console,
     (detail, wrong): (RosterDetail, Option<Wrong>),
+    back: String,
 ) -> Result<DetailPage, PageError> {
     let RosterDetail { job, refused, examples } = detail;
     let now = console.clock.now();
@@ -136,6 +142,7 @@ async fn page<N: Needs>(
         frame: Frame::of(seat, console, HERE).await?,
         wrong,
         here: path_of(job.id),
+        now: leading_back(&path_of(job.id), &back),
         state,
         state_kind,
         facts: facts(&job),
@@ -145,13 +152,16 @@ async fn page<N: Needs>(
             text: progress_of(&job),
         }),
         fault: job.fault.as_deref().map(|fault| said_of(fault, &job)),
-        start: job.can_start(now).then(|| format!("{}/start", path_of(job.id))),
+        start: job
+            .can_start(now)
+            .then(|| leading_back(&format!("{}/start", path_of(job.id)), &back)),
         refused: refused.into_iter().map(refused_row).collect(),
         refused_all,
         refused_word: grouped(refused_all),
         has_file: job.has_refusals && refused_all > 0,
         examples: examples.into_iter().map(example).collect(),
         history: log.into_iter().map(audit::sentence).collect(),
+        back: after(&back, HERE.0),
     })
 }
 

@@ -12,7 +12,7 @@ use super::{
     frame::{Frame, PageError, Wrong, sent_to, shown, shown_as},
     list::{self, Address, Chip, Choice, Pages, Place, grouped},
     sent_file::SentFile,
-    words,
+    way_back, words,
 };
 use crate::{
     base::{
@@ -41,6 +41,8 @@ const LIST: Address = Address::of(HERE.0);
 /// A roster as the list shows it.
 struct Row {
     path: String,
+    /// Its place on the page, to come back to.
+    anchor: String,
     at: String,
     by: String,
     file: String,
@@ -114,7 +116,7 @@ async fn page<N: Needs>(
     let found = console.rosters.page(&seat.member, state, place.keyset()).await?;
     let (found, pages) = place.turn(found, |job| job.id.uuid(), &list);
     let chosen = [("state", state.map(|state| format!("状态：{}", word(state))))];
-    let now = console.clock.now();
+    let (now, back) = (console.clock.now(), place.address(&list).to_string());
     Ok(ListPage {
         frame: Frame::of(seat, console, HERE).await?,
         wrong,
@@ -122,7 +124,7 @@ async fn page<N: Needs>(
         chips: list::chips(&list, chosen),
         uploads: seat.member.may(StaffAct::ImportRoster, now).is_ok(),
         most_mb: MAX_ROSTER_BYTES / (1024 * 1024),
-        rows: found.iter().map(|job| row(job, now)).collect(),
+        rows: found.iter().map(|job| row(job, &back, now)).collect(),
         pages,
     })
 }
@@ -131,11 +133,13 @@ fn path_of(id: RosterJobId) -> String {
     format!("{}/{id}", HERE.0)
 }
 
-fn row(job: &RosterJob, now: Timestamp) -> Row {
+fn row(job: &RosterJob, list: &str, now: Timestamp) -> Row {
     let (state, state_kind) = state_of(job, now);
     let by = &job.uploaded;
+    let anchor = way_back::anchor('r', job.id.uuid());
     Row {
-        path: path_of(job.id),
+        path: way_back::row(&path_of(job.id), list, &anchor),
+        anchor,
         at: words::when(by.at),
         by: format!("{}（{}）", by.login, by.staff_no),
         file: job.file_name.clone(),

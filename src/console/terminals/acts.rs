@@ -1,20 +1,15 @@
 //! Pages that ask before a terminal is switched off or on, or gets another key.
 
-use super::{
-    HERE, LONGEST_REASON,
-    detail::{CameFrom, facts},
-    keys, path_of,
-};
+use super::{HERE, LONGEST_REASON, detail::facts, keys, path_of};
 use crate::{
     base::http::{ApiError, problem::NOT_FOUND},
     console::{
         Console, audit,
         browser::{Needs, Seat, Sent},
-        deciding,
-        frame::{
-            Detail, Frame, PageError, Wrong, form_encoded, reason_of, sent_to, shown, shown_as,
-        },
+        confirm::{ConfirmPage, Why},
+        frame::{Detail, Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
         list,
+        way_back::{CameFrom, after, leading_back},
     },
     staff::{
         KeyAsk, StaffTerminalError, TerminalDetail,
@@ -26,7 +21,6 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path, Query},
 };
-use askama::Template;
 use serde::Deserialize;
 
 /// A second click finds the key of the first, whose answer with it is gone.
@@ -54,28 +48,6 @@ pub(in crate::console) struct ActForm {
     /// The list that one came from.
     #[serde(default)]
     back: String,
-}
-
-#[derive(Template)]
-#[template(path = "console/act.html")]
-pub(in crate::console) struct ActPage {
-    pub(in crate::console) frame: Frame,
-    pub(in crate::console) wrong: Option<Wrong>,
-    /// What is asked.
-    pub(in crate::console) sentence: String,
-    pub(in crate::console) facts: Vec<(&'static str, String)>,
-    /// Where the form goes; `None` where the act is not possible any more.
-    pub(in crate::console) path: Option<String>,
-    pub(in crate::console) button: &'static str,
-    pub(in crate::console) known: String,
-    /// Whether the old key is kept, where that is asked.
-    pub(in crate::console) keeps_old: Option<bool>,
-    pub(in crate::console) reason: String,
-    pub(in crate::console) is_reason_needed: bool,
-    /// The page that it stands before.
-    pub(in crate::console) back: String,
-    /// The list that one came from, for the form.
-    pub(in crate::console) list: String,
 }
 
 impl Act {
@@ -115,23 +87,22 @@ impl Act {
         console: &Console,
         detail: &TerminalDetail,
         (form, wrong): (ActForm, Option<Wrong>),
-    ) -> Result<ActPage, PageError> {
+    ) -> Result<ConfirmPage, PageError> {
         let terminal = &detail.one.terminal;
         let path = path_of(terminal.id);
         let title = format!("{} {}", self.word(), terminal.code);
-        Ok(ActPage {
+        Ok(ConfirmPage {
             frame: Frame::of(seat, console, (HERE.0, &title)).await?,
             wrong,
             sentence: self.sentence(detail),
             facts: facts(detail, console),
             path: self.fits(detail).then(|| format!("{path}/{}", self.name())),
-            button: self.word(),
-            known: terminal.key.fingerprint(),
+            notes: Vec::new(),
+            button: self.word().to_owned(),
             keeps_old: (self == Self::ReplaceKey).then_some(form.keep_old == "yes"),
-            reason: form.reason,
-            is_reason_needed: self != Self::Stop,
+            reason: Some(Why { typed: form.reason, is_needed: self != Self::Stop }),
             back: detail_of(terminal.id, &form.back),
-            list: form.back,
+            hidden: vec![("back", form.back), ("known", terminal.key.fingerprint())],
         })
     }
 
@@ -179,8 +150,7 @@ impl Act {
 
 /// A terminal's page, which leads back to a list.
 fn detail_of(id: TerminalId, back: &str) -> String {
-    let path = path_of(id);
-    if back.is_empty() { path } else { format!("{path}?back={}", form_encoded(back)) }
+    leading_back(&path_of(id), back)
 }
 
 pub(in crate::console) async fn ask_stop(
@@ -219,10 +189,7 @@ pub(in crate::console) async fn stop(
     let (Sent { seat, form }, id) = (sent, id.into_inner());
     let reason: String = form.reason.trim().chars().take(LONGEST_REASON).collect();
     match console.terminals.stop(&seat.member, id, &reason).await {
-        Ok(()) => {
-            let back = CameFrom::of(form.back).given();
-            Ok(sent_to(&deciding::after(&back, &path_of(id)), Some("terminal-stopped")))
-        }
+        Ok(()) => Ok(sent_to(&after(&form.back, &path_of(id)), Some("terminal-stopped"))),
         Err(error) => Act::Stop.again(&seat, &console, (id, form), error.into()).await,
     }
 }
@@ -264,7 +231,10 @@ async fn with_key(
         Act::Stop | Act::ReplaceKey => console.terminals.replace_key(&seat.member, &ask).await,
     };
     match issuing {
-        Ok(issued) => keys::page(&seat, console, issued).await,
+        Ok(issued) => {
+            let back = CameFrom::of(form.back).given();
+            keys::page(&seat, console, (issued, &back)).await
+        }
         Err(error) => act.again(&seat, console, (id, form), error.into()).await,
     }
 }

@@ -69,7 +69,7 @@ pub(in crate::console) async fn add(
         Err(wrong) => Err(wrong),
     };
     match adding {
-        Ok(issued) => keys::page(&seat, &console, issued).await,
+        Ok(issued) => keys::page(&seat, &console, (issued, "")).await,
         Err(error) => {
             let there = error.taken_by().map(TerminalId::from_uuid);
             let mut wrong = Wrong::of(&ApiError::from(error));

@@ -5,9 +5,11 @@ use crate::{
     cards::charges::Charge,
     console::{
         Console, audit,
-        browser::{Seat, next_of},
-        frame::{Frame, PageError, form_encoded, shown},
-        list, words,
+        browser::Seat,
+        frame::{Frame, PageError, shown},
+        list,
+        way_back::{CameFrom, leading_back},
+        words,
     },
     staff::{TerminalDetail, guard::ReadTerminals},
     staff_accounts::StaffAct,
@@ -18,13 +20,6 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use askama::Template;
-use serde::Deserialize;
-
-/// The list that somebody came from.
-#[derive(Debug, Deserialize)]
-pub(in crate::console) struct CameFrom {
-    back: Option<String>,
-}
 
 /// A charge as the page shows it.
 struct ChargeRow {
@@ -61,38 +56,19 @@ pub(in crate::console) async fn show(
     let (one, now) = (&detail.one, console.clock.now());
     let terminal = &one.terminal;
     let state = terminal.state(now);
-    let back = from.list();
+    let back = from.or(HERE.0);
     shown(&DetailPage {
         frame: Frame::of(&seat, &console, HERE).await?,
         code: terminal.code.clone(),
         state: words::terminal_state(state),
         state_kind: kind_of(state),
         facts: facts(&detail, &console),
-        acts: acts(&seat, terminal, &back),
+        acts: acts(&seat, terminal, &from.given()),
         since: (!terminal.enabled).then(|| since(&detail)),
         charges: detail.last.iter().map(charge_row).collect(),
         history: detail.log.into_iter().map(audit::sentence).collect(),
         back,
     })
-}
-
-impl CameFrom {
-    /// The list that a form carried.
-    pub(super) const fn of(back: String) -> Self {
-        Self { back: Some(back) }
-    }
-
-    /// The list that is named, if it is one; otherwise nothing.
-    pub(super) fn given(&self) -> String {
-        let of_these =
-            |back: &&str| back.starts_with(HERE.0) || back.starts_with("/staff/merchants");
-        let back = self.back.as_deref().filter(of_these);
-        back.map(|back| next_of(Some(back))).unwrap_or_default()
-    }
-
-    fn list(&self) -> String {
-        Some(self.given()).filter(|back| !back.is_empty()).unwrap_or_else(|| HERE.0.to_owned())
-    }
 }
 
 /// What is known of a terminal, for its page and for the pages that ask before something is done.
@@ -124,8 +100,8 @@ fn acts(
     terminal: &ListedTerminal,
     back: &str,
 ) -> Vec<(String, &'static str)> {
-    let (has, back) = (|act| seat.member.roles.has(act), form_encoded(back));
-    let path = |act: &str| format!("{}/{act}?back={back}", path_of(terminal.id));
+    let has = |act| seat.member.roles.has(act);
+    let path = |act: &str| leading_back(&format!("{}/{act}", path_of(terminal.id)), back);
     let (stops, changes) = (has(StaffAct::StopTerminals), has(StaffAct::ChangeTerminals));
     let acts = [
         (terminal.enabled && stops, "disable", "停用"),

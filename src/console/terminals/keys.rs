@@ -6,6 +6,7 @@ use crate::{
         Console,
         browser::Seat,
         frame::{Frame, PageError, shown},
+        way_back::leading_back,
         words,
     },
     staff::{IssuedKey, guard::ChangeTerminals},
@@ -29,13 +30,13 @@ struct KeyPage {
 pub(super) async fn page(
     seat: &Seat<ChangeTerminals>,
     console: &Console,
-    issued: IssuedKey,
+    (issued, back): (IssuedKey, &str),
 ) -> Result<HttpResponse, PageError> {
     let school = console.schools.require(seat.member.school).await?;
     let code = issued.code;
     shown(&KeyPage {
         frame: Frame::of(seat, console, (HERE.0, &format!("{code} 的新密钥"))).await?,
-        path: path_of(issued.terminal),
+        path: leading_back(&path_of(issued.terminal), back),
         key_id: format!("{}/{code}", school.code),
         fingerprint: issued.key.public.fingerprint(),
         private: Zeroizing::new(issued.key.private_pem().to_owned()),

@@ -6,7 +6,7 @@ mod detail;
 mod file;
 mod keys;
 
-pub(super) use acts::{ActPage, ask_replace_key, ask_start, ask_stop, replace_key, start, stop};
+pub(super) use acts::{ask_replace_key, ask_start, ask_stop, replace_key, start, stop};
 pub(super) use add::{add, ask_add};
 pub(super) use detail::show;
 pub(super) use file::Terminals;
@@ -14,9 +14,9 @@ pub(super) use file::Terminals;
 use super::{
     Console,
     browser::Seat,
-    frame::{Frame, PageError, form_encoded, shown},
+    frame::{Frame, PageError, shown},
     list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
-    words,
+    way_back, words,
 };
 use crate::{
     base::clock::Timestamp,
@@ -170,13 +170,11 @@ const fn kind_of(state: TerminalState) -> &'static str {
 /// A row that leads to the terminal, and from there back to `back`.
 pub(super) fn row(one: &TakingTerminal, back: &str, now: Timestamp) -> Row {
     let TakingTerminal { terminal, taken, .. } = one;
-    let id = terminal.id.uuid().simple().to_string();
-    let anchor = format!("t{}", id.get(24..).unwrap_or_default());
-    let back = form_encoded(&format!("{back}#{anchor}"));
+    let anchor = way_back::anchor('t', terminal.id.uuid());
     let merchant = terminal.merchant.as_ref();
     let state = terminal.state(now);
     Row {
-        path: format!("{}?back={back}", path_of(terminal.id)),
+        path: way_back::row(&path_of(terminal.id), back, &anchor),
         anchor,
         code: terminal.code.clone(),
         merchant: merchant.map(|merchant| merchant.name.clone()).unwrap_or_default(),
