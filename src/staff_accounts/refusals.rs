@@ -255,14 +255,9 @@ async fn tell(db: &Db, refused: &Refused, more: i64, now: Timestamp) -> Result<(
 
 impl StaffMember {
     /// Why something is refused, as the log says it.
-    pub const REFUSED_FOR: [&'static str; Refusal::ALL.len()] = {
-        let (mut codes, mut nth) = ([""; Refusal::ALL.len()], 0);
-        while nth < codes.len() {
-            codes[nth] = Refusal::ALL[nth].code();
-            nth += 1;
-        }
-        codes
-    };
+    pub fn refused_for() -> impl Iterator<Item = &'static str> {
+        Refusal::ALL.into_iter().map(Refusal::code)
+    }
 }
 
 impl StaffAccounts {

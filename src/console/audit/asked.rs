@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn every_reason_has_its_words() {
-        for reason in StaffMember::REFUSED_FOR {
+        for reason in StaffMember::refused_for() {
             let (once, often) = (why(reason), why(&format!("{reason}, 3 times")));
             assert!(once.is_some_and(|once| !once.is_empty()), "{reason:?}");
             assert!(often.is_some_and(|often| often.ends_with("，共 3 次")), "{reason:?}");

@@ -291,6 +291,10 @@ mod tests {
     use super::*;
     use crate::staff_accounts::StaffMember;
 
+    fn known(code: &str) -> bool {
+        StaffMember::refused_for().any(|reason| reason == code)
+    }
+
     #[test]
     fn what_staff_are_refused_is_known_to_the_log_by_its_code() {
         let refusals = [
@@ -305,10 +309,10 @@ mod tests {
         ];
         for kind in refusals {
             assert_eq!(kind.status, 403, "{}", kind.code);
-            assert!(StaffMember::REFUSED_FOR.contains(&kind.code), "{}", kind.code);
+            assert!(known(kind.code), "{}", kind.code);
         }
         for kind in [SECOND_FACTOR_NEEDED, NEW_PASSWORD_NEEDED, ASKER_IS_OFF] {
-            assert!(!StaffMember::REFUSED_FOR.contains(&kind.code), "{}", kind.code);
+            assert!(!known(kind.code), "{}", kind.code);
         }
     }
 }
