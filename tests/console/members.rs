@@ -50,7 +50,8 @@ async fn a_login_is_added_and_another_admin_approves_its_role(db: &TestDb) {
     let list = second.get("/staff/staff").await.with(200);
     assert!(list.says("待复核的申请") && list.says("&#60;b&#62;入职"), "{}", list.html);
     assert!(!list.says("<b>入职"), "{}", list.html);
-    let request = format!("/staff/staff-requests/{}", list.between("/staff/staff-requests/", "\""));
+    let request =
+        format!("/staff/staff-requests/{}", list.between("/staff/staff-requests/", "?back="));
     let asked = first.get(&request).await.with(200);
     assert!(asked.says("撤回申请") && !asked.says("/approve"), "{}", asked.html);
     let one = second.get(&request).await.with(200);
