@@ -203,7 +203,7 @@ fn job_name(name: &str) -> &str {
         "exports" => "导出文件",
         "refusals of staff" => "记下被拒绝的操作",
         "rosters" => "花名册核对和导入",
-        "WeChat Pay certificates" => "更新支付平台证书",
+        "provider certificates" => "更新支付平台证书",
         "overdue approvals" => "结束到期的申请",
         "policies that begin" => "政策生效",
         "schools" => "读取学校和政策",

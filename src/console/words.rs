@@ -329,24 +329,6 @@ pub(super) fn yuan(fen: i64) -> String {
     format!("{sign}{size}")
 }
 
-/// Why a door stayed closed, by the code of the log.
-pub(super) fn refusal(code: &str) -> &str {
-    match code {
-        "" => "",
-        "code_invalid" => "码无效",
-        "code_clock_skew" => "手机时间不准",
-        "code_wrong_purpose" => "不是这里用的码",
-        "code_used" => "码已用过",
-        "account_lost" => "已挂失",
-        "account_dormant" => "账户休眠",
-        "account_expired" => "账户已过期",
-        "account_closed" => "账户已注销",
-        "right_missing" => "没有权限",
-        "right_not_now" => "不在可通行的时段",
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -232,7 +232,7 @@ impl ProviderJobs {
         for gateway in &self.certificates {
             let (gateway, clock) = (Arc::clone(gateway), Arc::clone(context.clock));
             let db = context.db.clone();
-            context.jobs.spawn("WeChat Pay certificates", move || {
+            context.jobs.spawn("provider certificates", move || {
                 let (gateway, clock) = (Arc::clone(&gateway), Arc::clone(&clock));
                 let (db, pace) = (db.clone(), FetchPace::default());
                 async move { gateway.keep_certificates(&db, clock.as_ref(), pace).await }

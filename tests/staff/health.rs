@@ -17,6 +17,7 @@ use testkit::{TestDb, World, eventually, now, on_each_database};
 
 on_each_database!(
     what_waits_is_said_in_plain_words,
+    a_job_that_fails_is_late,
     a_provider_that_is_not_configured_is_not_late,
     jobs_write_how_they_go,
 );
@@ -70,7 +71,13 @@ async fn what_waits_is_said_in_plain_words(db: &TestDb) {
     }
     let office = staff(&world, "office", "1001", "card_office").await;
     office.get(HEALTH).await.problem("the card office", 403, "staff_right_missing");
-    // Jobs: one that fails for an hour, one that failed once.
+}
+
+async fn a_job_that_fails_is_late(db: &TestDb) {
+    let world = World::start(db).await;
+    let network = staff(&world, "net", "1003", "network_center").await;
+    let (page, _) = Browser::of(&world, "he", "1004", &["auditor"]).await;
+    // One that fails for an hour, one that failed once.
     let ago = |minutes| now().minus(Duration::from_mins(minutes)).micros();
     for (name, since) in [("sweep of a test", ago(61).to_string()), ("bills", "NULL".to_owned())] {
         let sql = format!(

@@ -139,6 +139,24 @@ pub(super) fn log_row(student_no: String, entry: LoggedAccess) -> LogRow {
         },
         decision: decision_word(entry.decision),
         opened: entry.decision == DoorDecision::Open,
-        reason: words::refusal(&entry.reason).to_owned(),
+        reason: refusal(&entry.reason).to_owned(),
+    }
+}
+
+/// Why a door stayed closed, by the code of the log.
+fn refusal(code: &str) -> &str {
+    match code {
+        "" => "",
+        "code_invalid" => "码无效",
+        "code_clock_skew" => "手机时间不准",
+        "code_wrong_purpose" => "不是这里用的码",
+        "code_used" => "码已用过",
+        "account_lost" => "已挂失",
+        "account_dormant" => "账户休眠",
+        "account_expired" => "账户已过期",
+        "account_closed" => "账户已注销",
+        "right_missing" => "没有权限",
+        "right_not_now" => "不在可通行的时段",
+        other => other,
     }
 }

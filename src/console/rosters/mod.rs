@@ -182,10 +182,10 @@ const fn word(state: RosterState) -> &'static str {
 /// How far it is, and how that looks.
 fn state_of(job: &RosterJob, now: Timestamp) -> (&'static str, &'static str) {
     match job.state {
-        RosterState::Checking => (word(job.state), "waits"),
-        RosterState::Checked if job.can_start(now) => (word(job.state), "waits"),
-        RosterState::Checked => ("没有导入，已过期", ""),
-        RosterState::Importing => (word(job.state), "waits"),
+        RosterState::Checked if !job.can_start(now) => ("没有导入，已过期", ""),
+        RosterState::Checking | RosterState::Checked | RosterState::Importing => {
+            (word(job.state), "waits")
+        }
         RosterState::Done => (word(job.state), "good"),
         RosterState::Failed => (word(job.state), ""),
     }

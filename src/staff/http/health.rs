@@ -8,11 +8,13 @@ use crate::{
             ApiError,
             problem::{self, Problem, problem_kinds},
         },
+        job_runs::JobRun,
     },
     key_trials::{KeyTrialError, KeyTrialState, PAUSE},
     orders::fact::Provider,
+    reconciliation::BillStanding,
     staff::{
-        SchoolHealth, StaffDesk,
+        HealthLevel, SchoolHealth, StaffDesk,
         guard::{May, ReadHealth, TryKeys},
     },
 };
@@ -221,6 +223,27 @@ impl From<KeyTrialError> for ApiError {
     }
 }
 
+fn bills_view(bills: &BillStanding, level: HealthLevel) -> LastBillView {
+    LastBillView {
+        provider: bills.provider,
+        level: level.code(),
+        date: bills.last.map(|(day, _)| day.to_string()),
+        compared_at: bills.last.map(|(_, at)| at),
+        missing: bills.missing,
+    }
+}
+
+fn job_view(job: &JobRun, level: HealthLevel) -> JobView {
+    JobView {
+        name: job.name.clone(),
+        level: level.code(),
+        done_at: job.done_at,
+        failed_at: job.failed.as_ref().map(|(at, _)| *at),
+        failure: job.failed.as_ref().map(|(_, kind)| kind.clone()),
+        failing_since: job.failing_since,
+    }
+}
+
 fn view(health: SchoolHealth) -> HealthView {
     let backlog = health.outbox.iter().map(|backlog| BacklogView {
         level: health.of_backlog(backlog).code(),
@@ -236,21 +259,8 @@ fn view(health: SchoolHealth) -> HealthView {
         overdue: state.overdue,
         overdue_since: state.overdue_since,
     });
-    let bills = health.bills.iter().map(|bills| LastBillView {
-        provider: bills.provider,
-        level: health.of_bills(bills).code(),
-        date: bills.last.map(|(day, _)| day.to_string()),
-        compared_at: bills.last.map(|(_, at)| at),
-        missing: bills.missing,
-    });
-    let jobs = health.jobs.iter().map(|job| JobView {
-        name: job.name.clone(),
-        level: health.of_job(job).code(),
-        done_at: job.done_at,
-        failed_at: job.failed.as_ref().map(|(at, _)| *at),
-        failure: job.failed.as_ref().map(|(_, kind)| kind.clone()),
-        failing_since: job.failing_since,
-    });
+    let bills = health.bills.iter().map(|bills| bills_view(bills, health.of_bills(bills)));
+    let jobs = health.jobs.iter().map(|job| job_view(job, health.of_job(job)));
     let refused = health.refused.iter().map(|group| RefusedView {
         kind: group.kind.clone(),
         reason: group.reason.clone(),
