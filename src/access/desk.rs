@@ -86,13 +86,15 @@ pub async fn give(
     Ok(right)
 }
 
-/// A right of the school.
-pub async fn find(
-    source: Source<'_>,
-    school: SchoolId,
-    id: DoorRightId,
-) -> Result<DoorRight, DoorRightError> {
-    store::rights::find(source, school, id).await?.ok_or(DoorRightError::NotFound)
+impl DoorRight {
+    /// A right of the school that is in force, or ended within a day.
+    pub async fn find(
+        source: Source<'_>,
+        school: SchoolId,
+        id: DoorRightId,
+    ) -> Result<Self, DoorRightError> {
+        store::rights::find(source, school, id).await?.ok_or(DoorRightError::NotFound)
+    }
 }
 
 /// Ends a right that staff gave; one that has ended stays as it is.
@@ -102,15 +104,13 @@ pub async fn end(
     id: DoorRightId,
     now: Timestamp,
 ) -> Result<DoorRight, DoorRightError> {
-    let found =
-        store::rights::find(Source::Tx(tx), school, id).await?.ok_or(DoorRightError::NotFound)?;
+    let found = DoorRight::find(tx.into(), school, id).await?;
     if found.source == RightSource::Allocation {
         return Err(DoorRightError::Allocated);
     }
     People::hold(tx, found.person).await?;
     // As it is under the lock.
-    let mut right =
-        store::rights::find(Source::Tx(tx), school, id).await?.ok_or(DoorRightError::NotFound)?;
+    let mut right = DoorRight::find(tx.into(), school, id).await?;
     if right.times.until.is_some_and(|until| until <= now) {
         return Ok(right);
     }

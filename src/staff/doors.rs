@@ -200,7 +200,7 @@ impl DoorDesk {
         id: DoorRightId,
     ) -> Result<Numbered<DoorRight>, StaffDoorError> {
         let source = Source::Db(&self.db);
-        let right = desk::find(source, member.school, id).await?;
+        let right = DoorRight::find(source, member.school, id).await?;
         let student_nos = People::student_nos(source, member.school, &[right.person]).await?;
         Ok(Numbered { rows: vec![right], student_nos })
     }

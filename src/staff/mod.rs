@@ -37,7 +37,7 @@ mod store;
 mod terminals;
 mod today;
 
-pub use audit_log::{AuditQuery, ChainHeads};
+pub use audit_log::AuditQuery;
 pub use bills::{BillDesk, RepairAsk, StaffRepair};
 pub use cases::{
     CaseDesk, CaseDetail, CaseList, CaseProposal, CaseQuery, ListedCase, StaffCaseError,

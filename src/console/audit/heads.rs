@@ -7,7 +7,7 @@ use crate::{
         frame::{Frame, PageError, shown},
         words,
     },
-    staff::{ChainHeads, guard::ReadAudit},
+    staff::guard::ReadAudit,
 };
 use actix_web::{HttpResponse, web::Data};
 use askama::Template;
@@ -35,22 +35,19 @@ pub(in crate::console) async fn show(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let heads = console.staff.chain_heads(&seat.member).await?;
-    let frame = Frame::of(&seat, &console, HERE).await?;
-    shown(&HeadsPage { frame, heads: heads_of(heads) })
-}
-
-fn heads_of(ChainHeads { log, ledger }: ChainHeads) -> Vec<Head> {
-    let log = log.map(|head| Head {
+    let log = heads.log.map(|head| Head {
         chain: "记录（各学校同一条链）",
         position: head.position,
         at: words::when(head.at),
         hash: head.hash,
     });
+    let ledger = heads.ledger;
     let sealed = ledger.hash.zip(ledger.sealed_at).map(|(hash, at)| Head {
         chain: "本校的账本",
         position: ledger.position,
         at: words::when(at),
         hash: hex::encode(hash),
     });
-    log.into_iter().chain(sealed).collect()
+    let heads = log.into_iter().chain(sealed).collect();
+    shown(&HeadsPage { frame: Frame::of(&seat, &console, HERE).await?, heads })
 }

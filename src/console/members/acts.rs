@@ -9,6 +9,7 @@ use crate::{
         confirm::{ConfirmPage, Why},
         frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
         way_back::{CameFrom, after, leading_back},
+        words,
     },
     staff::{MemberAct, guard::ChangeStaff},
     staff_accounts::{ListedStaff, StaffId},
@@ -70,7 +71,7 @@ impl Act {
             Self::Disable => format!("停用 {login}"),
             Self::Enable => format!("启用 {login}"),
             Self::EndSessions => format!("结束 {login} 的全部登录"),
-            Self::UnlinkWecom => format!("解除 {login} 的企业微信关联"),
+            Self::UnlinkWecom => format!("解除 {login} 的{}关联", words::section("wecom")),
         }
     }
 
@@ -132,7 +133,7 @@ fn facts(found: &ListedStaff, (sessions, waiting): (usize, u64)) -> Vec<(&'stati
         ("工号", row.staff_no),
         ("状态", row.state.to_owned()),
         ("角色", row.roles),
-        ("企业微信", work_id),
+        (words::section("wecom"), work_id),
         ("最近登录", row.signed_in),
         ("会话", format!("{sessions} 个")),
         ("申请待复核", format!("{waiting} 项")),

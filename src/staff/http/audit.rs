@@ -9,7 +9,7 @@ use crate::{
         http::{ApiError, PageSize, problem::Problem},
     },
     staff::{
-        AuditQuery, ChainHeads, StaffDesk,
+        AuditQuery, StaffDesk,
         guard::{May, ReadAudit},
     },
 };
@@ -101,7 +101,8 @@ pub(super) async fn heads(
     member: May<ReadAudit>,
     desk: Data<StaffDesk>,
 ) -> Result<Json<ChainHeadsView>, ApiError> {
-    let ChainHeads { log, ledger } = desk.chain_heads(&member).await?;
+    let heads = desk.chain_heads(&member).await?;
+    let (log, ledger) = (heads.log, heads.ledger);
     let sealed = ledger.hash.zip(ledger.sealed_at);
     let at = |position, (hash, at)| ChainHeadView { position, at, hash };
     Ok(Json(ChainHeadsView {
