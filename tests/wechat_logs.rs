@@ -152,7 +152,7 @@ async fn neither_secrets_nor_codes_nor_openids_are_logged() {
 
     let log = log.text();
     let useful = [
-        "errcode=40029 rid=\"65f-0a\"",
+        "refused errcode=40029 path=\"/sns/jscode2session\" rid=\"65f-0a\"",
         "WeChat login: unexpected status status=500",
         "WeChat login: no answer",
         "WeChat Pay answered status=400 request_id=\"0A-1\"",

@@ -52,6 +52,7 @@ mod m0055_narrow_lists;
 mod m0056_door_results;
 mod m0057_standing;
 mod m0058_refusals;
+mod m0059_log_indexes;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -128,5 +129,6 @@ fn of_the_console() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0056_door_results::Migration),
         Box::new(m0057_standing::Migration),
         Box::new(m0058_refusals::Migration),
+        Box::new(m0059_log_indexes::Migration),
     ]
 }

@@ -1,6 +1,10 @@
 //! Background jobs that run for as long as the server does.
 
-use super::{clock::Clock, job_runs::JobRuns, write_point};
+use super::{
+    clock::Clock,
+    job_runs::{JobId, JobRuns},
+    write_point,
+};
 use futures_util::FutureExt;
 use std::{
     fmt,
@@ -31,16 +35,18 @@ impl Jobs {
         Self { threads, stop, runs, running: Mutex::default() }
     }
 
-    /// Runs `job` until [`Jobs::stop`]. A job that returns or panics is started again.
+    /// Runs `job` until [`Jobs::stop`]. A job that returns or panics is started again. It notes its turns: see
+    /// [`job_runs`](super::job_runs).
     pub fn spawn<F: Future<Output = ()> + 'static>(
         &self,
         name: &'static str,
         job: impl Fn() -> F + Send + 'static,
     ) {
         let (stop, runs) = (self.stop.clone(), Arc::clone(&self.runs));
+        let id = runs.named(name);
         let task = self.threads.spawn_pinned(move || async move {
             // Being stopped is not a failure of the job.
-            let work = write_point::within(name, keep_running(name, job, runs));
+            let work = write_point::within(name, keep_running(id, job, runs));
             let _ = stop.run_until_cancelled(work).await;
         });
         self.running.lock().unwrap_or_else(PoisonError::into_inner).push(task);
@@ -63,16 +69,16 @@ impl Jobs {
 }
 
 async fn keep_running<F: Future<Output = ()>>(
-    name: &'static str,
+    id: JobId,
     job: impl Fn() -> F,
     runs: Arc<JobRuns>,
 ) {
     loop {
         // The panic hook logs the panic; this line adds the name of the job.
-        let _ = AssertUnwindSafe(Arc::clone(&runs).of(name, job())).catch_unwind().await;
-        runs.stopped(name);
-        tracing::error!(job = name, "a background job ended and is started again");
-        metrics::counter!("onecard_jobs_restarted_total", "job" => name).increment(1);
+        let _ = AssertUnwindSafe(Arc::clone(&runs).of(id, job())).catch_unwind().await;
+        runs.stopped(id);
+        tracing::error!(job = id.name(), "a background job ended and is started again");
+        metrics::counter!("onecard_jobs_restarted_total", "job" => id.name()).increment(1);
         tokio::time::sleep(REST).await;
     }
 }

@@ -73,7 +73,7 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     }
     app.drain();
     public.stop().await;
-    stop_jobs(jobs).await;
+    stop_jobs(&app, jobs).await;
     metrics.stop().await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -187,10 +187,18 @@ impl Serving {
     }
 }
 
-/// Waits for background jobs. The database rolls back what one of them did not finish in time.
-async fn stop_jobs(jobs: Jobs) {
-    if tokio::time::timeout(DRAIN_LIMIT, jobs.stop()).await.is_err() {
-        tracing::warn!("background work did not stop in time");
+/// Waits for background jobs, and writes what they leave in memory. The database rolls back what was not finished in
+/// time.
+async fn stop_jobs(app: &App, jobs: Jobs) {
+    let stopping = async {
+        jobs.stop().await;
+        let accounts = &app.journeys.staff.accounts;
+        Box::pin(accounts.write_refusals(&app.db, app.clock.now())).await
+    };
+    match tokio::time::timeout(DRAIN_LIMIT, stopping).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "refusals of staff were not written"),
+        Err(_) => tracing::warn!("background work did not stop in time"),
     }
 }
 

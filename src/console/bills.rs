@@ -10,6 +10,7 @@ use super::{
     Console, audit,
     browser::{Needs, Seat, Sent},
     deciding::page_of,
+    exports,
     frame::{Frame, PageError, Wrong, reason_of, sent_to},
     list::{Address, Pages, Place},
     second,
@@ -127,13 +128,16 @@ struct Asked {
 }
 
 impl Asked {
-    /// All rows, with the list behind the page that a form stood on.
+    /// The rows of the page that a form stood on, with the list behind it.
     fn of_form(page: &str) -> Self {
-        let behind = page.split(['?', '&', '#']).find_map(|field| field.strip_prefix("back="));
-        let from =
-            behind.and_then(|back| Query::<CameFrom>::from_query(&format!("back={back}")).ok());
-        let back = from.map(|from| from.given()).unwrap_or_default();
-        Self { ended: true, place: Place::default().oldest_first(), back }
+        let address = page.split('#').next().unwrap_or_default();
+        let (_, fields) = address.split_once('?').unwrap_or_default();
+        let place = exports::read::<Place>(fields).unwrap_or_default();
+        Self {
+            ended: exports::read::<Wanted>(fields).is_ok_and(|wanted| wanted.ended),
+            place: place.oldest_first(),
+            back: exports::read::<CameFrom>(fields).unwrap_or_default().given(),
+        }
     }
 
     /// The address of the day's rows from their beginning, after its path.
@@ -172,6 +176,9 @@ async fn page<N: Needs>(
         (of.as_ref().filter(|(of, ..)| !is_open(of)), wrong.as_mut())
     {
         // It has no field on this page any more.
+        for detail in &mut wrong.details {
+            detail.field = None;
+        }
         wrong.details.push(format!("您填写的理由没有提交：{reason}").into());
     }
     let alone = if asks && found.iter().any(ProposedRepair::is_open) {

@@ -154,15 +154,15 @@ fn bills(health: &SchoolHealth) -> Vec<Row> {
     health.bills.iter().map(bill).collect()
 }
 
-/// The work in the background: what fails by itself, what is well in one row.
+/// A row for each job that fails or once failed; one row for all that are well.
 fn jobs(health: &SchoolHealth) -> Vec<Row> {
     let is_well = |job: &&JobRun| health.of_job(job) == HealthLevel::Well;
     let (well, failing): (Vec<_>, Vec<_>) = health.jobs.iter().partition(is_well);
     let mut rows: Vec<Row> = failing.into_iter().map(|job| job_row(job, health)).collect();
-    let oldest = well.iter().filter_map(|job| job.done_at).max();
-    let how = match oldest {
+    let newest = well.iter().filter_map(|job| job.done_at).max();
+    let how = match newest {
         Some(at) => format!("{} 项任务正常，最近一项做完于 {}", well.len(), words::when(at)),
-        None => "还没有做完过的任务".to_owned(),
+        None => format!("{} 项任务正常，都还没有做完过", well.len()),
     };
     rows.push(row("后台任务".to_owned(), HealthLevel::Well, (how, "")));
     rows.extend(well.iter().filter(|job| job.failed.is_some()).map(|job| job_row(job, health)));
@@ -207,6 +207,11 @@ fn job_name(name: &str) -> &str {
         "overdue approvals" => "结束到期的申请",
         "policies that begin" => "政策生效",
         "schools" => "读取学校和政策",
+        "codes" => "付款码",
+        "key ring" => "查询开门的结果",
+        "events" => "通知手机",
+        "metrics upkeep" => "运行指标",
+        "job runs" => "记下任务的情况",
         "contacts of terminals" => "终端联系时间",
         "old sessions"
         | "old sessions of staff"
@@ -301,5 +306,22 @@ fn outbox_kind(kind: &str) -> String {
         "message_refunded" => "退款消息".to_owned(),
         "shipping" => "上报发货信息".to_owned(),
         other => format!("其他（{other}）"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_job_is_named_in_words() {
+        let names = "sweep,outbox,sealer,signed heads,bills,exports,refusals of staff,rosters,\
+            provider certificates,overdue approvals,policies that begin,schools,codes,key ring,\
+            events,metrics upkeep,job runs,contacts of terminals,old sessions,\
+            old sessions of staff,old files,old events,old openings,old refused rows,\
+            idempotency keys,log of doors,tries upkeep";
+        for name in names.split(',') {
+            assert_ne!(job_name(name), name);
+        }
     }
 }

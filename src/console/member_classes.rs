@@ -3,7 +3,7 @@
 use super::{
     Console,
     browser::Sent,
-    frame::{PageError, Wrong, reason_of, sent_to},
+    frame::{PageError, reason_of, sent_to},
     members::{path_of, with_classes},
     way_back::after,
 };
@@ -57,7 +57,7 @@ pub(super) async fn change(
         Err(error) if error.kind() == NOT_FOUND => Err(error.into()),
         Err(error) => {
             let written = ([form.classes, form.reason], form.back);
-            with_classes(&seat, &console, id, written, Wrong::of(&error)).await
+            with_classes(&seat, &console, id, written, &error).await
         }
     }
 }

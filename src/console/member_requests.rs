@@ -137,7 +137,7 @@ impl RequestDesk for MemberRequests {
         let why = remark_of(&form.reason)?;
         let (approval, slip) = console.staff.approve_change(&seat.member, id, &why).await?;
         let Some(slip) = slip else { return Ok(None) };
-        let back = members::path_of(StaffId::from_uuid(approval.subject));
+        let back = form.back_or(&members::path_of(StaffId::from_uuid(approval.subject)));
         slip_page(seat, console, (&slip, back), None).await.map(Some)
     }
 

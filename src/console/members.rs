@@ -236,8 +236,9 @@ pub(super) async fn with_classes(
     console: &Console,
     id: StaffId,
     ([text, reason], back): ([String; 2], String),
-    wrong: Wrong,
+    error: &ApiError,
 ) -> Result<HttpResponse, PageError> {
+    let wrong = wrong_of(error, "classes");
     let page = detail(seat, console, id, back).await?;
     let before = page.classes.map(|classes| classes.before).unwrap_or_default();
     let classes = Some(ClassesView { before, text, reason });

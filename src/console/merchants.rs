@@ -100,6 +100,7 @@ pub(super) async fn show(
     let detail = console.terminals.merchant(&seat.member, id).await?;
     let merchant = &detail.one.listed.merchant;
     let (path, shown_here) = (path_of(id), detail.terminals.len());
+    let here = leading_back(&path, &from.given());
     let all = Address::of("/staff/terminals").with("merchant", &merchant.code);
     shown(&DetailPage {
         frame: Frame::of(&seat, &console, HERE).await?,
@@ -108,7 +109,7 @@ pub(super) async fn show(
         back: from.or(HERE.0),
         facts: facts(&detail),
         acts: acts(&seat, &detail, &from.given()),
-        rows: detail.terminals.iter().map(|one| terminal_row(one, &path, now)).collect(),
+        rows: detail.terminals.iter().map(|one| terminal_row(one, &here, now)).collect(),
         all: (shown_here < detail.one.terminals).then(|| all.to_string()),
         history: detail.log.into_iter().map(audit::sentence).collect(),
     })

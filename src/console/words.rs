@@ -1,5 +1,7 @@
 //! The words of the console for codes of the rooms below.
 
+pub(super) use super::said::said;
+
 use crate::{
     approvals::{ApprovalKind, ApprovalState},
     base::{clock::Timestamp, money::Fen},
@@ -59,63 +61,6 @@ pub(super) fn section(code: &str) -> &str {
         "wecom" => "企业微信",
         other => other,
     }
-}
-
-/// What the next page says once, by its name in the cookie.
-const SAID: &[(&str, &str)] = &[
-    ("approved", "已通过"),
-    ("rejected", "已驳回，申请人可以看到理由"),
-    ("withdrawn", "已撤回"),
-    ("not-refundable", "这笔订单现在不能申请退款"),
-    ("slip-shown", "之前已经通过；纸条上的密码只显示一次，丢了请重新申请"),
-    ("heard-unpaid", "支付平台现在没有收到付款的记录，结果还没有定，系统会继续查询"),
-    ("heard-closed", "支付平台答复：没有付款，订单已关闭"),
-    ("heard-paid", "支付平台答复：已付款"),
-    ("heard-moving", "支付平台还没有给出退款的结果，系统会继续查询"),
-    ("heard-back", "支付平台答复：已退到账"),
-    ("heard-refused", "支付平台答复：没有退出，请看钱在哪里"),
-    ("heard-nothing", "没有要向支付平台查询的"),
-    ("not-heard", "问不到：支付平台没有答复，结果仍然未知，系统会继续查询"),
-    ("asked-just-now", "刚刚查询过，请 10 秒后再试"),
-    ("asked", "申请已提交，由另一人复核后生效"),
-    ("case-taken", "已接手，由您处理"),
-    ("case-released", "已放回，别人可以接手"),
-    ("case-resolved", "已办结"),
-    ("given", "权限已授予，即刻生效"),
-    ("ended", "权限已结束，即刻生效"),
-    ("lost", "已挂失，即刻生效"),
-    ("found", "已解除挂失"),
-    ("device-ended", "设备已结束，付款码已失效"),
-    ("binding-ended", "绑定已解除"),
-    ("already", "之前已经办好，没有再办"),
-    ("signed-out", "已退出登录"),
-    ("terminal-stopped", "已停用，之后的收款一律拒绝"),
-    ("terminal-is-so", "这台终端的状态已经改变，请看现在的情况"),
-    ("merchant-added", "商户已新增"),
-    ("merchant-stopped", "商户已停用，它的终端不再收款"),
-    ("merchant-started", "商户已启用"),
-    ("session-ended", "已结束那次登录"),
-    ("password-changed", "密码已更改，请用新密码登录"),
-    ("login-disabled", "账号已停用，登录已结束，待复核的申请已撤回"),
-    ("login-enabled", "账号已启用"),
-    ("sessions-ended", "这个账号的登录已全部结束"),
-    ("export", "列表较长，正在后台导出"),
-    ("message-resent", "已重发，结果稍后更新"),
-    ("message-was-resent", "已经重发，没有再发"),
-    ("policy-changed", "政策已更改，成为新的版本"),
-    ("linked", "已关联，登录已结束；之后可以用这个企业账号登录"),
-    ("unlinked", "关联已解除，登录已结束"),
-    ("roster-received", "已上传，正在核对；核对不改动人员"),
-    ("roster-started", "已开始导入"),
-    ("classes-changed", "班级已更改，一秒内生效"),
-    ("roles-changed", "角色已更改，须重新登录"),
-    ("keys-tried", "密钥已试用，结果见下"),
-    ("keys-tried-just-now", "刚刚试过，10 秒后可以再试"),
-];
-
-/// What a page says once, by the name that a cookie carries.
-pub(super) fn said(name: &str) -> Option<&'static str> {
-    SAID.iter().chain(super::said::MORE).find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
 /// A kind of terminal.

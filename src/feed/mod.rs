@@ -12,6 +12,7 @@ use crate::{
         clock::Clock,
         db::{Db, DbError},
         ids::PersonId,
+        job_runs,
     },
     events::{self, Event, Position},
     sessions::{self, SessionId, Student},
@@ -27,6 +28,8 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(25);
 const PAGE: u64 = 100;
 /// The interval of checks for new events, and so the longest delay of an event.
 const CHECK_EVERY: Duration = Duration::from_millis(250);
+/// How long nobody waits until that is noted as a turn in which nothing was to do.
+const QUIET: Duration = Duration::from_secs(15);
 /// The sessions are checked once in this many checks.
 const SESSIONS_EVERY: u64 = 4;
 /// The most persons or sessions in one statement.
@@ -100,13 +103,16 @@ impl Feed {
         let mut turn = tokio::time::interval(CHECK_EVERY);
         turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for round in 0_u64.. {
-            self.slots.waiting().await;
+            if tokio::time::timeout(QUIET, self.slots.waiting()).await.is_err() {
+                job_runs::done();
+                continue;
+            }
             turn.tick().await;
             let mut checked = self.check_events(&db).await;
             if checked.is_ok() && round % SESSIONS_EVERY == 0 {
                 checked = self.check_sessions(&db).await;
             }
-            if let Err(error) = checked {
+            if let Err(error) = job_runs::noted(checked) {
                 // The delay is limited: a client that reconnects reads its events itself.
                 tracing::warn!(%error, "waiting clients could not be notified");
             }

@@ -11,28 +11,29 @@ use std::time::Duration;
 /// How long a day is held at most: a bill of 100,000 rows needs less than a minute after its download.
 const HELD: Duration = Duration::from_mins(10);
 
-/// Who gives way where somebody compares the day already.
+/// What to do where somebody compares the day already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Precedence {
-    /// Whoever comes.
-    First,
-    /// Whoever is there.
-    Last,
+pub(super) enum IfHeld {
+    /// Refuse with [`ReconcileError::Busy`]: pages, JSON and the job.
+    GiveUp,
+    /// Take it from whoever has it: the operator's command.
+    TakeOver,
 }
 
 impl Reconciliation {
-    /// Does what compares a day while nobody else compares it.
+    /// Does what compares a day while nobody else compares it. Dropped before its end, it leaves the day held: a
+    /// request that its client may leave calls it in a task.
     pub(super) async fn alone<T>(
         &self,
         key: &DayKey,
-        precedence: Precedence,
+        if_held: IfHeld,
         comparing: impl Future<Output = Result<T, ReconcileError>>,
     ) -> Result<T, ReconcileError> {
         let now = self.clock.now();
         let (token, until) = (uuid_at(now), now.plus(HELD));
-        let free_at = match precedence {
-            Precedence::First => now,
-            Precedence::Last => Timestamp::from_micros(i64::MAX),
+        let free_at = match if_held {
+            IfHeld::GiveUp => now,
+            IfHeld::TakeOver => Timestamp::from_micros(i64::MAX),
         };
         let taking = self.db.in_tx(async |tx| store::take(tx, key, token, (free_at, until)).await);
         if !write_point::within("bill: hold", taking).await? {

@@ -4,7 +4,7 @@ use super::{DayKey, Reconciliation, store};
 use crate::base::{clock::Day, db::DbError};
 
 /// So many days back, which is as long as providers have bills of for certain.
-const KEPT: i32 = 90;
+pub(super) const KEPT: i32 = 90;
 /// Of the last days our own figures may still move: a payment is heard of late.
 const MOVING: i32 = 7;
 

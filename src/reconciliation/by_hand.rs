@@ -4,7 +4,7 @@
 //! again (ADR 0052).
 
 use super::{
-    DayKey, ReconcileError, Reconciliation, alone::Precedence, day::BillDay, ready_at, store,
+    DayKey, ReconcileError, Reconciliation, alone::IfHeld, day::BillDay, ready_at, store,
 };
 use crate::{
     base::{
@@ -110,6 +110,18 @@ impl Reconciliation {
         (provider, day): (Provider, Day),
     ) -> Result<BillDay, ReconcileError> {
         self.check_askable(school, provider, day).await?;
+        let (room, school) = (self.clone(), school.clone());
+        let comparing =
+            async move { Box::pin(room.compare_if_free(&school, (provider, day))).await };
+        // In a task of its own: the day is compared, and free again, also when the browser has gone away.
+        tokio::task::spawn_local(comparing).await.map_err(|_| ReconcileError::CutOff)?
+    }
+
+    async fn compare_if_free(
+        &self,
+        school: &School,
+        (provider, day): (Provider, Day),
+    ) -> Result<BillDay, ReconcileError> {
         let key = self.key_of(school, provider, day)?;
         let source = self.sources.of(&school.code, provider);
         let source = source.ok_or(ReconcileError::NoSuchProvider)?;
@@ -118,7 +130,7 @@ impl Reconciliation {
             let bill = self.fetch(source.as_ref(), day).await?;
             self.compare(school, key.clone(), bill, &|_| {}).await
         });
-        self.alone(&key, Precedence::First, comparing).await?;
+        self.alone(&key, IfHeld::GiveUp, comparing).await?;
         self.day_of(&key).await?.ok_or(ReconcileError::Overtaken)
     }
 

@@ -51,7 +51,7 @@ use crate::{
     payments::Payments,
     schools::{School, Schools},
 };
-use alone::Precedence;
+use alone::IfHeld;
 use run::Run;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -130,6 +130,9 @@ pub enum ReconcileError {
     /// The day was compared again or closed meanwhile.
     #[error("the day has changed")]
     Changed,
+    /// The comparison broke off.
+    #[error("the comparison broke off")]
+    CutOff,
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -148,7 +151,8 @@ impl TxError for ReconcileError {
             | Self::Busy
             | Self::JustCompared
             | Self::StillDiffers(_)
-            | Self::Changed => None,
+            | Self::Changed
+            | Self::CutOff => None,
         }
     }
 }
@@ -200,7 +204,7 @@ impl Reconciliation {
             let bill = self.fetch(source.as_ref(), day).await?;
             self.compare(school, key.clone(), bill, progress).await
         });
-        self.alone(&key, Precedence::Last, comparing).await
+        self.alone(&key, IfHeld::TakeOver, comparing).await
     }
 
     /// Fetches the bill of a day, if it can be there.

@@ -3,7 +3,7 @@
 
 use super::{
     ReconcileError, Reconciliation,
-    alone::Precedence,
+    alone::IfHeld,
     bill::{Bill, BillError, BillSource},
     day::DayKey,
     key_of, ready_at, store,
@@ -74,7 +74,7 @@ impl Reconciliation {
                     }
                     let comparing = self.compare_fetched(school, source, &key, &mut fetched);
                     let comparing = Box::pin(comparing);
-                    match self.alone(&key, Precedence::First, comparing).await {
+                    match self.alone(&key, IfHeld::GiveUp, comparing).await {
                         Ok(()) => drop(morning.done.insert(key)),
                         Err(error) => tell(school, &key, &error),
                     }

@@ -16,7 +16,7 @@ pub struct AuditQuery {
     /// `approvals`, `cases`, `people`, `terminals`, `doors`, `reads`, `staff`, `policy`, `refusals` or
     /// `rows`.
     pub kind: Option<String>,
-    /// One act by its name, as in `person.revealed_often`; instead of a kind.
+    /// One act by its name, as in `person.revealed_often`; where a kind is given, that goes before it.
     pub act: Option<String>,
     /// From this day on, as in `2026-11-28`.
     pub since: Option<String>,
@@ -49,10 +49,11 @@ impl AuditQuery {
             Some(text) if text.len() > 80 => Err(StaffActError::BadFilter(name)),
             text => Ok(text.map(ToOwned::to_owned)),
         };
+        let (kind, act) = (kind.transpose()?, act.transpose()?);
         Ok(AuditFilter {
             school: member.school,
             only: only(member),
-            acts: act.transpose()?.or(kind.transpose()?.map(|kind| kind.acts().collect())),
+            acts: kind.map(|kind| kind.acts().collect()).or(act),
             since: since.transpose()?.map(Day::start),
             who: plain("who", self.who.as_deref())?,
             object: plain("object", self.object.as_deref())?,

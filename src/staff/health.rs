@@ -141,7 +141,7 @@ impl StaffDesk {
             sealing: SealingState::of_school(&self.db, school).await?,
             providers,
             bills: BillStanding::of_school(&self.db, school, (&configured, now)).await?,
-            jobs: JobRun::all(&self.db).await?,
+            jobs: JobRun::all(&self.db, now).await?,
             check: LedgerCheck::last(&self.db).await?,
             refused: FailedMessages::groups(&self.db, school).await?,
             keys,

@@ -21,7 +21,6 @@ use crate::{
 };
 use std::{
     collections::BTreeMap,
-    mem,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -86,7 +85,7 @@ impl Refusal {
         Self::SlipExpired,
     ];
 
-    /// The name in storage; of what is refused to somebody who is signed in, that of the problem on the wire.
+    /// The name in storage. Of `staff.refused` it is the code of the problem on the wire.
     pub(super) const fn code(self) -> &'static str {
         match self {
             Self::Right => "staff_right_missing",
@@ -180,17 +179,29 @@ struct Noted {
 }
 
 impl Refusals {
-    fn note(&self, refused: Refused, times: i64) {
+    fn note(&self, refused: Refused) {
         let mut all = self.0.all.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (refused.member, refused.reason);
         let before = all.get(&key).map_or(0, |(_, times)| *times);
-        all.insert(key, (refused, before.saturating_add(times)));
+        all.insert(key, (refused, before.saturating_add(1)));
         drop(all);
         self.0.wake.notify_one();
     }
 
-    fn taken(&self) -> BTreeMap<(StaffId, Refusal), (Refused, i64)> {
-        mem::take(&mut *self.0.all.lock().unwrap_or_else(PoisonError::into_inner))
+    fn noted(&self) -> Vec<(Refused, i64)> {
+        let all = self.0.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values().cloned().collect()
+    }
+
+    /// So many are written. More may have come meanwhile.
+    fn written(&self, refused: &Refused, times: i64) {
+        let mut all = self.0.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (refused.member, refused.reason);
+        let Some((_, left)) = all.get_mut(&key) else { return };
+        *left = left.saturating_sub(times);
+        if *left <= 0 {
+            all.remove(&key);
+        }
     }
 
     /// Writes them for as long as the process lives.
@@ -205,14 +216,14 @@ impl Refusals {
         }
     }
 
-    /// Writes what was noted so far, and entries for what was counted more than an hour ago.
+    /// Writes what was noted so far, and entries for what was counted more than an hour ago. Cut off in a commit, it
+    /// leaves what is counted a second time, never what is lost. One caller at a time.
     async fn write(&self, db: &Db, now: Timestamp) -> Result<(), DbError> {
         let mut failed = Ok(());
-        for (refused, times) in self.taken().into_values() {
-            let told = tell(db, &refused, times, now).await;
-            if told.is_err() {
-                self.note(refused, times);
-                failed = told;
+        for (refused, times) in self.noted() {
+            match tell(db, &refused, times, now).await {
+                Ok(()) => self.written(&refused, times),
+                Err(error) => failed = Err(error),
             }
         }
         failed?;
@@ -266,7 +277,7 @@ impl StaffAccounts {
         self.refusals.keep(db, clock).await;
     }
 
-    /// Writes what it has refused so far.
+    /// Writes what it has refused so far: when a server stops, after its jobs.
     pub async fn write_refusals(&self, db: &Db, now: Timestamp) -> Result<(), DbError> {
         self.refusals.write(db, now).await
     }
@@ -274,7 +285,8 @@ impl StaffAccounts {
     /// Notes that somebody who is signed in was told this problem, if it is a refusal; of the method and the pattern
     /// of a path.
     pub fn refused(&self, member: &StaffMember, code: &str, asked: String) {
-        if let Some(reason) = Refusal::from_code(code).filter(|reason| reason.is_of_session()) {
+        let reason = Refusal::from_code(code);
+        if let Some(reason) = reason.filter(|reason| reason.act() == AuditAct::StaffRefused) {
             self.note_of(member, reason, asked);
         }
     }
@@ -284,7 +296,8 @@ impl StaffAccounts {
         self.note((*id, reason), (*school, login, staff_no), asked);
     }
 
-    /// Notes why a sign-in to an account failed, where that was the fault of who signs in.
+    /// Notes why a sign-in to an account failed, where that was the fault of who signs in. Of one that changed
+    /// meanwhile, so that no code was looked at, nothing is known.
     pub(super) fn failed<T>(
         &self,
         claimed: Option<&Account>,
@@ -307,6 +320,6 @@ impl StaffAccounts {
         asked: String,
     ) {
         let (login, staff_no) = (login.to_string(), staff_no.to_string());
-        self.refusals.note(Refused { member, reason, school, login, staff_no, asked }, 1);
+        self.refusals.note(Refused { member, reason, school, login, staff_no, asked });
     }
 }

@@ -111,45 +111,54 @@ impl StaffAccounts {
         let code = totp_code(totp)?;
         let confirmed = self.confirm(member, &code).await;
         let too_often = |fault: &PasswordFault| matches!(fault, PasswordFault::TooManyTries { .. });
-        match &confirmed {
-            Err(StaffSignInError::Refused) => self.not_confirmed(member),
-            Err(StaffSignInError::Password(fault)) if too_often(fault) => {
+        match confirmed {
+            Ok(true) => Ok(()),
+            Ok(false) => {
                 self.not_confirmed(member);
+                Err(StaffSignInError::Refused)
             }
-            Ok(()) | Err(_) => {}
+            Err(StaffSignInError::Password(fault)) if too_often(&fault) => {
+                self.not_confirmed(member);
+                Err(fault.into())
+            }
+            Err(error) => Err(error),
         }
-        confirmed
     }
 
     fn not_confirmed(&self, member: &StaffMember) {
         self.note_of(member, Refusal::NotConfirmed, String::new());
     }
 
+    /// Whether the code is right. Refused where the session has ended, or the login is disabled.
     async fn confirm(
         &self,
         member: &StaffMember,
         code: &GivenCode,
-    ) -> Result<(), StaffSignInError> {
+    ) -> Result<bool, StaffSignInError> {
         let tries = self.counts.subject(member.school, TRIES_OF_FACTOR, &member.login);
         let now = self.clock.now();
         self.counts.count(&tries, now).await?;
-        self.db
+        let is_right = self
+            .db
             .in_tx(async |tx| {
                 let found = store::lock(tx, member.id).await?;
                 let account = found.filter(|account| account.enabled);
                 let account = account.ok_or(StaffSignInError::Refused)?;
                 let shown = self.keeper.judge(member.id, &account.factor, code, now)?;
                 let Shown::Good { then, enrolled: false } = shown else {
-                    return Err(StaffSignInError::Refused);
+                    return Ok(false);
                 };
                 store::set_factor(tx, member.id, &account.factor, then, now).await?;
                 if !sessions::renew_factor(tx, member.session, now).await? {
                     return Err(StaffSignInError::Refused);
                 }
-                Ok(TryCounts::forget(tx, &tries).await?)
+                TryCounts::forget(tx, &tries).await?;
+                Ok::<_, StaffSignInError>(true)
             })
             .await?;
-        self.live.invalidate(&member.session).await;
-        Ok(())
+        if is_right {
+            self.live.invalidate(&member.session).await;
+        }
+        Ok(is_right)
     }
 }

@@ -25,7 +25,10 @@ use crate::{
     passwords::{CountedTry, PasswordFault, TryCounts, TrySubject},
 };
 use secrecy::{ExposeSecret, SecretString};
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -201,9 +204,12 @@ impl StaffAccounts {
         // One Argon2 run whoever it is.
         let stored = claimed.as_ref().map(|account| account.password_hash.clone());
         let fits = self.hashed(pool.verify(attempt.password, stored).await, &counted).await?;
+        let as_found = AtomicBool::new(true);
+        let of = (fits, &as_found);
         let admitted =
-            self.admit(claimed.as_ref(), fits, (&code, &new_password), [&tries, &others]);
-        match self.failed(claimed.as_ref(), fits, admitted.await)? {
+            self.admit(claimed.as_ref(), of, (&code, &new_password), [&tries, &others]).await;
+        let to_blame = claimed.as_ref().filter(|_| !fits || as_found.load(Ordering::Relaxed));
+        match self.failed(to_blame, fits, admitted)? {
             Admitted::Session(opened, secret) => {
                 let grant = self.grant(opened.session, &secret).await?;
                 let recovery_codes = opened.recovery_codes;
@@ -237,11 +243,11 @@ impl StaffAccounts {
     }
 
     /// Accepts the code, if the password was right and is still in force. The same statements are
-    /// made whichever was wrong.
+    /// made whichever was wrong. Whether the login is as it was found is told beside the outcome.
     async fn admit(
         &self,
         claimed: Option<&Account>,
-        fits: bool,
+        (fits, as_found): (bool, &AtomicBool),
         (code, new_password): (&GivenCode, &NewPassword),
         [tries, others]: [&TrySubject; 2],
     ) -> Result<Admitted, StaffSignInError> {
@@ -251,7 +257,7 @@ impl StaffAccounts {
         let (codes, recovery) = RecoveryHashes::issue(id)?;
         let recovery = &recovery;
         let prepared = Prepared { recovery, refresh, offer: &offer, new_password, now };
-        let hash = claimed.map(|account| account.password_hash.as_str());
+        let before = claimed.map(|account| (account.password_hash.as_str(), account.enabled));
         let by = claimed.map(|account| actor(&account.login, &account.staff_no, ""));
         let db = by.map_or_else(|| self.db.clone(), |by| self.db.clone().acting_as(by));
         let session = db
@@ -259,7 +265,9 @@ impl StaffAccounts {
                 let found = store::lock(tx, id).await?;
                 let account = found.ok_or(StaffSignInError::Refused)?;
                 let shown = self.keeper.judge(id, &account.factor, code, prepared.now)?;
-                if !fits || !account.enabled || Some(account.password_hash.as_str()) != hash {
+                let is_same = Some((account.password_hash.as_str(), account.enabled)) == before;
+                as_found.store(is_same, Ordering::Relaxed);
+                if !fits || !account.enabled || !is_same {
                     return Err(StaffSignInError::Refused);
                 }
                 // This one was counted as well.

@@ -20,6 +20,7 @@ use crate::{
     passwords::TryCounts,
 };
 use secrecy::SecretString;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Somebody of whom the messenger has just told the userid.
 #[derive(Debug)]
@@ -55,14 +56,16 @@ impl StaffAccounts {
         let claimed = store::by_id(&self.db, attempt.login).await?;
         let claimed = claimed.filter(|account| is_theirs(account, attempt));
         let claimed = claimed.ok_or(StaffSignInError::Refused)?;
-        let granted = self.enter_at_work(attempt, &claimed, &code).await;
-        self.failed(Some(&claimed), true, granted)
+        let as_found = AtomicBool::new(true);
+        let granted = self.enter_at_work(attempt, (&claimed, &as_found), &code).await;
+        let to_blame = Some(&claimed).filter(|_| as_found.load(Ordering::Relaxed));
+        self.failed(to_blame, true, granted)
     }
 
     async fn enter_at_work(
         &self,
         attempt: &WorkSignIn,
-        claimed: &Account,
+        (claimed, as_found): (&Account, &AtomicBool),
         code: &GivenCode,
     ) -> Result<StaffGrant, StaffSignInError> {
         let tries = self.counts.subject(claimed.school, TRIES_OF_FACTOR, &claimed.login);
@@ -73,6 +76,7 @@ impl StaffAccounts {
             .in_tx(async |tx| {
                 let found = store::lock(tx, claimed.id).await?;
                 let account = found.filter(|account| is_theirs(account, attempt));
+                as_found.store(account.is_some(), Ordering::Relaxed);
                 let account = account.ok_or(StaffSignInError::Refused)?;
                 let shown = self.keeper.judge(account.id, &account.factor, code, now)?;
                 let Shown::Good { then, enrolled: false } = shown else {

@@ -8,7 +8,11 @@ use onecard::base::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 use testkit::{TestDb, on_each_database};
 
-on_each_database!(staff_give_and_end_rights, only_some_read_the_log_and_each_reading_is_recorded);
+on_each_database!(
+    staff_give_and_end_rights,
+    nobody_gives_a_right_to_himself,
+    only_some_read_the_log_and_each_reading_is_recorded,
+);
 
 const RIGHTS: &str = "/api/v1/staff/door-rights";
 const LOG: &str = "/api/v1/staff/access-log";
@@ -78,6 +82,19 @@ async fn staff_give_and_end_rights(db: &TestDb) {
         other.post(RIGHTS, &new).await.problem(role, 403, "staff_right_missing");
     }
     testkit::assert_authentic(&yard.shop.world.db).await;
+}
+
+async fn nobody_gives_a_right_to_himself(db: &TestDb) {
+    let yard = Yard::open(db, DOORS).await;
+    let world = &yard.shop.world;
+    let school = world.rows.school("xnec").await;
+    let printed = add(&world.db, school, ("own", "2301001", &["card_office"])).await;
+    let own = Member::enrol(world, "own", &printed).await;
+    for number in ["2301001", " 2301001", "2301001\u{3000}"] {
+        let new = json!({ "student_no": number, "door_group": "一号楼", "reason": "搬入" });
+        own.post(RIGHTS, &new).await.problem(number, 403, "own_card");
+    }
+    assert_eq!(world.rows.count("door_right").await, 0);
 }
 
 async fn only_some_read_the_log_and_each_reading_is_recorded(db: &TestDb) {

@@ -11,6 +11,7 @@ on_each_database!(
     the_log_is_filtered_and_exported,
     the_ends_of_both_chains_are_shown_whole,
     refusals_are_read_as_sentences,
+    a_kind_goes_before_an_act,
 );
 
 const AUDIT: &str = "/staff/audit";
@@ -160,4 +161,19 @@ async fn refusals_are_read_as_sentences(db: &TestDb) {
         assert!(file.says(text), "{text}: {}", file.html);
     }
     assert!(own.get(&log).await.with(200).says("<p>2 条</p>"), "their own");
+}
+
+/// What stands above the list is what the list is of.
+async fn a_kind_goes_before_an_act(db: &TestDb) {
+    let world = World::start(db).await;
+    let (admin, _) = Browser::of(&world, "boss", "1005", &["admin"]).await;
+    let act = "act=person.revealed_often";
+    let one = admin.get(&format!("{AUDIT}?{act}")).await.with(200);
+    assert!(one.says("做了什么：") && one.says("name=\"act\""), "{}", one.html);
+    assert!(one.says("没有符合条件的记录。"), "{}", one.html);
+    // The form of that page, with a kind that was chosen.
+    let kind = admin.get(&format!("{AUDIT}?kind=staff&{act}")).await.with(200);
+    assert!(kind.says("类别：工作人员") && kind.says("新增账号"), "{}", kind.html);
+    assert!(!kind.says("做了什么：") && !kind.says("name=\"act\""), "{}", kind.html);
+    admin.get(&format!("{AUDIT}?kind=staff&act=x")).await.with(422);
 }

@@ -206,4 +206,25 @@ impl Page {
     pub fn says(&self, text: &str) -> bool {
         self.html.contains(text)
     }
+
+    /// Whether what is wrong leads to fields, each of which is on the page.
+    pub fn leads_to_its_fields(&self) -> bool {
+        let wrong = self.between("<div class=\"wrong\"", "</div>");
+        let fields = wrong.split("href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap());
+        let fields: Vec<&str> = fields.collect();
+        !fields.is_empty() && fields.iter().all(|field| self.says(&format!(" id=\"{field}\"")))
+    }
+}
+
+/// An address as one reads it: `%E4%BA%BA` and `+` as what they stand for.
+pub fn plain(address: &str) -> String {
+    let spaced = address.replace('+', " ");
+    let mut parts = spaced.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (code, rest) = part.split_at(2);
+        bytes.push(u8::from_str_radix(code, 16).unwrap());
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).unwrap()
 }

@@ -8,6 +8,7 @@ use crate::{
         whole_way::{staff, topped_up},
     },
 };
+use onecard::orders::purpose::Purpose;
 use sandbox::wechat_pay::RefundMode;
 use serde_json::json;
 use testkit::{TestDb, World, eventually, on_each_database};
@@ -18,6 +19,7 @@ on_each_database!(
     what_changed_meanwhile_is_said_and_the_text_kept,
     markup_in_a_case_is_text,
     a_refund_is_ended_from_its_case,
+    a_refund_that_is_asked_for_leads_back_to_its_case,
     a_list_is_its_address,
     today_counts_cases,
 );
@@ -205,7 +207,8 @@ async fn a_refund_is_ended_from_its_case(db: &TestDb) {
         assert!(page.says(text), "{text}: {}", page.html);
     }
     assert!(page.says("退款的钱还没有着落") && !page.says("/resolve\""), "{}", page.html);
-    office.submit(&page, &path, &end(" ")).await.with(422);
+    let empty = office.submit(&page, &path, &end(" ")).await.with(422);
+    assert!(empty.leads_to_its_fields(), "{}", empty.html);
     let asked = office.submit(&page, &path, &end("余额不足")).await.with(303);
     office.submit(&page, &path, &end("余额不足")).await.with(303);
     let page = office.follow(&asked).await.with(200);
@@ -222,6 +225,31 @@ async fn a_refund_is_ended_from_its_case(db: &TestDb) {
     assert!(page.says("已结") && page.says("系统结束：所涉的事已经了结"), "{}", page.html);
     assert_eq!(student.balances().await[3], 5000);
     world.assert_books(5000).await;
+}
+
+/// An order was paid that nobody can fulfil: its case proposes a refund.
+async fn a_refund_that_is_asked_for_leads_back_to_its_case(db: &TestDb) {
+    let world = World::start(db).await;
+    let order = world.student(0).await.order(5000, "first").await.body(201);
+    let id = world.rows.literal(order["id"].as_str().unwrap());
+    let other = Purpose::ALL.into_iter().find(|one| *one != Purpose::CardTopUp).unwrap();
+    let other = format!("UPDATE orders SET purpose = '{}' WHERE id = {id}", other.code());
+    assert_eq!(world.change(&other, []).await, 1);
+    let payment = world.pay_order(&order).await;
+    world.until(&payment.out_trade_no, |payment| payment.accepted == 1).await;
+    let (office, _) = Browser::of(&world, "office", "1003", &["card_office"]).await;
+    let one = format!("{CASES}/{}", world.rows.id("SELECT id FROM review_case").await);
+    take(&office, &one).await.with(303);
+    let page = office.get(&one).await.with(200);
+    let way = page.between("<a class=\"act\" href=\"", "\"");
+    let form = office.get(&way).await.with(200);
+    let [form_id, all, back] = ["form_id", "all_fen", "back"].map(|name| form.field(name));
+    let fields =
+        [("form_id", &*form_id), ("all_fen", &*all), ("back", &*back), ("reason", "不能办理")];
+    let ask = way.split('?').next().unwrap();
+    let asked = office.submit(&form, ask, &fields).await.with(303);
+    assert_eq!(asked.location, format!("{one}?back={CASES}"));
+    assert!(office.follow(&asked).await.with(200).says("待复核"));
 }
 
 async fn a_list_is_its_address(db: &TestDb) {

@@ -1,7 +1,7 @@
 //! Logins of members of staff at a browser.
 
 use super::browser::{Browser, Page};
-use crate::staff::support::{PASSWORD, code, secret_of};
+use crate::staff::support::{PASSWORD, add, code, secret_of};
 use testkit::{TestDb, World, on_each_database};
 
 on_each_database!(
@@ -9,6 +9,7 @@ on_each_database!(
     who_is_switched_off_is_out_with_the_form_that_is_open,
     a_lost_phone_is_replaced_by_a_slip,
     a_password_is_changed_at_a_browser,
+    what_is_wrong_leads_to_its_field,
 );
 
 const NEW: [(&str, &str); 5] = [
@@ -112,7 +113,9 @@ async fn a_lost_phone_is_replaced_by_a_slip(db: &TestDb) {
     let one = second.get(&asked.location).await.with(200);
     assert!(one.says("当面核对本人"), "{}", one.html);
     let approve = format!("{}/approve", asked.location);
-    let slip = second.submit(&one, &approve, &[]).await.with(200);
+    let back = "/staff/staff?state=on#s1";
+    let slip = second.submit(&one, &approve, &[("back", back)]).await.with(200);
+    assert!(slip.says(&format!("href=\"{back}\"")), "{}", slip.html);
     assert!(!slip.says("初始密码") && slip.says("首次登录码"), "{}", slip.html);
     // Once: a repeated form shows the request and no slip.
     let again = second.submit(&one, &approve, &[]).await.with(303);
@@ -144,4 +147,27 @@ async fn a_password_is_changed_at_a_browser(db: &TestDb) {
     assert!(away.location.starts_with("/staff/sign-in"), "{}", away.location);
     li.sign_in("li", old, &code(&secret, 1)).await.with(401);
     li.sign_in("li", new, &code(&secret, 1)).await.with(303);
+}
+
+async fn what_is_wrong_leads_to_its_field(db: &TestDb) {
+    let world = World::start(db).await;
+    let (admin, _) = Browser::of(&world, "a1", "1001", &["admin"]).await;
+    let school = world.rows.school("xnec").await;
+    add(&world.db, school, ("li", "1003", &["counsellor"])).await;
+    let id = world.rows.id("SELECT id FROM staff_member WHERE login = 'li'").await;
+    let page = format!("/staff/staff/{id}");
+    let shown = admin.get(&page).await.with(200);
+    let id = form_id(&shown);
+    let roles = [("form_id", id.as_str()), ("before", "counsellor"), ("reason", "x")];
+    let classes = [("classes_before", ""), ("classes", "一班"), ("reason", " ")];
+    let new = [("form_id", id.as_str()), ("login", "zhao"), ("staff_no", "1005"), ("reason", "x")];
+    for (path, fields, field) in [
+        (format!("{page}/roles"), &roles[..], "roles"),
+        (format!("{page}/classes"), &classes[..], "classes-why"),
+        ("/staff/staff/add".to_owned(), &new[..], "roles"),
+    ] {
+        let wrong = admin.submit(&shown, &path, fields).await.with(422);
+        assert!(wrong.says(&format!("href=\"#{field}\"")), "{path}: {}", wrong.html);
+        assert!(wrong.leads_to_its_fields(), "{path}: {}", wrong.html);
+    }
 }

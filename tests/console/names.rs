@@ -2,7 +2,7 @@
 //! every list and page that shows it, and no file begins a cell with it.
 
 use super::{
-    browser::{Browser, Page},
+    browser::{Browser, Page, plain},
     people::listed,
 };
 use crate::staff::whole_way::topped_up;
@@ -45,7 +45,7 @@ async fn a_name_is_a_name_at_every_desk(db: &TestDb) {
         // Found by itself, and by nothing that is in an address.
         let list = all.get("/staff/people").await.with(200);
         let found = all.submit(&list, "/staff/people/search", &[("text", name)]).await.with(303);
-        assert!(!found.location.contains(name), "{}", found.location);
+        assert!(!plain(&found.location).contains(name), "{}", found.location);
         let found = all.follow(&found).await.with(200);
         assert!(found.says(&format!(">{number}</a>")), "{name}: {}", found.html);
         assert_eq!(runs(&found), None, "{name}");
@@ -88,7 +88,9 @@ async fn files_hold_them(all: &Browser) {
         let page = all.get(&of).await.with(200);
         let file = all.submit(&page, &format!("{of}/export"), &[("format", "csv")]).await.with(200);
         assert_eq!(runs(&file), None, "{list}: {}", file.html);
-        let rows = if list == "people" { file.html.matches("\nN").count() } else { NAMES.len() };
-        assert_eq!(rows, NAMES.len(), "{list}: nobody is lost: {}", file.html);
+        if list == "people" {
+            let rows = file.html.matches("\nN").count();
+            assert_eq!(rows, NAMES.len(), "nobody is lost: {}", file.html);
+        }
     }
 }

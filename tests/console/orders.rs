@@ -176,7 +176,8 @@ async fn a_refund_is_asked_for_and_told_as_far_as_it_is(db: &TestDb) {
         assert!(shown.says(word), "{word}: {}", shown.html);
     }
     assert!(!shown.says("/ask?"), "one request at a time: {}", shown.html);
-    let away = office.get(&format!("{there}/ask")).await.with(303);
+    let away = office.get(&format!("{there}/ask?back={path}")).await.with(303);
+    assert_eq!(away.location, format!("{there}?back={path}"));
     assert!(office.follow(&away).await.says("现在不能申请退款"));
     assert_eq!(student.balances().await[3], 5000, "nothing is posted");
     let request =

@@ -1,6 +1,6 @@
 //! People at a browser and as JSON: found without an address that names them, listed, opened.
 
-use super::browser::{Browser, Page};
+use super::browser::{Browser, Page, plain};
 use crate::{
     identity::support::keys,
     spend::shop::fact,
@@ -111,7 +111,9 @@ async fn somebody_is_found_by_number_name_or_phone(db: &TestDb) {
     for (text, numbers) in cases {
         let sent = search(&office, text).await.with(303);
         let typed = text.trim();
-        assert!(!sent.location.contains(typed), "{typed}: {}", sent.location);
+        // Two characters may stand in what is sealed by chance.
+        let is_hidden = typed.len() < 3 || !plain(&sent.location).contains(typed);
+        assert!(is_hidden, "{typed}: {}", sent.location);
         let list = office.follow(&sent).await.with(200);
         assert_eq!(shown(&list), numbers, "{text}");
         assert_eq!(search_json(&network, json!({ "text": text })).await, numbers, "{text} as JSON");

@@ -18,6 +18,7 @@ on_each_database!(
     a_merchant_that_is_off_sells_nothing,
     only_stopping_needs_no_fresh_second_factor,
     a_terminal_is_found_by_its_number,
+    a_till_leads_back_past_its_merchant,
 );
 
 const TERMINALS: &str = "/staff/terminals";
@@ -368,4 +369,15 @@ async fn a_terminal_is_found_by_its_number(db: &TestDb) {
             assert_eq!(file.contains(&format!("{one},c1,")), is, "{code}: {file}");
         }
     }
+}
+
+/// From a list to a merchant, to a till of it, and back the same way.
+async fn a_till_leads_back_past_its_merchant(db: &TestDb) {
+    let shop = Shop::open(db, "").await;
+    let (office, _) = Browser::of(&shop.world, "office", "1001", &["card_office"]).await;
+    let id = shop.world.rows.id("SELECT id FROM merchant WHERE code = 'c1'").await;
+    let from = format!("/staff/merchants/{id}?back=/staff/merchants%3Fstate%3Don");
+    let merchant = office.get(&from).await.with(200);
+    let till = office.get(&merchant.between("data-head=\"编号\"><a href=\"", "\"")).await;
+    assert!(till.with(200).says(&format!("href=\"{from}#t")), "{id}");
 }

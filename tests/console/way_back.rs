@@ -2,16 +2,19 @@
 
 use super::{
     browser::{Browser, Page},
-    lists, people,
+    lists, people, rosters,
 };
 use crate::staff::{cases, support::add};
+use onecard::base::ids::uuid_at;
 use std::fmt::Write;
-use testkit::{TestDb, World, on_each_database};
+use testkit::{TestDb, World, now, on_each_database};
 
 on_each_database!(
     an_act_leads_back_to_its_row_on_the_third_page,
     who_is_switched_off_is_asked_about_with_what_waits,
     a_page_that_asks_says_what_is_so_now,
+    a_difference_is_refused_on_its_own_page,
+    a_file_that_is_gone_leads_back_to_the_list,
 );
 
 /// A list with its filter, and what is done to a row of its third page, one after the other.
@@ -211,4 +214,62 @@ async fn a_page_that_asks_says_what_is_so_now(db: &TestDb) {
         let done = office.submit(&asked, path, &[("reason", "x"), ("back", elsewhere)]).await;
         assert!(done.with(303).location.starts_with("/staff/doors?group=&of="), "{elsewhere}");
     }
+}
+
+/// Something that differs on the day of the bill that there is.
+async fn difference(world: &World, nth: u32) {
+    let id = world.rows.literal(&uuid_at(now()).to_string());
+    let sql = format!(
+        "INSERT INTO bill_difference (id, school_id, provider, merchant_number, day, entry, number, \
+         field, out_trade_no, ours, theirs, stake_fen, repair, state, run, found_at, ended_at) \
+         SELECT {id}, school_id, provider, merchant_number, day, 'payment', 'T{nth}', 'amount', 'x', \
+         'a', 'b', 1, 'ask_support', 'open', 1, 1, 0 FROM bill_day"
+    );
+    assert_eq!(world.rows.change(&sql, []).await, 1);
+}
+
+/// What differs on a page, by its anchors.
+fn cards(page: &Page) -> Vec<String> {
+    let cards = page.html.split("<li id=\"").skip(1);
+    cards.map(|card| card.split('"').next().unwrap().to_owned()).collect()
+}
+
+async fn a_difference_is_refused_on_its_own_page(db: &TestDb) {
+    const DAYS: &str = "/staff/reconciliation";
+    let world = World::start(db).await;
+    let (finance, _) = Browser::of(&world, "li", "1002", &["finance"]).await;
+    lists::day(&world, world.rows.school("xnec").await, 0).await;
+    for nth in 0..60 {
+        difference(&world, nth).await;
+    }
+    let path = format!("{DAYS}/{}", world.rows.id("SELECT id FROM bill_day").await);
+    for which in ["", "?ended=true"] {
+        let first = finance.get(&format!("{path}{which}")).await.with(200);
+        let next = lists::link(&first, "next").unwrap();
+        let second = finance.get(&format!("{path}{next}")).await.with(200);
+        let shown = cards(&second);
+        assert_eq!(shown.len(), 10, "{}", second.html);
+        let act = second.between(&format!("action=\"{DAYS}/differences/"), "\"");
+        let [day, form_id, back] =
+            ["day", "form_id", "back"].map(|name| plain(&second.field(name)));
+        let fields = [("day", &*day), ("form_id", &*form_id), ("back", &*back), ("reason", " ")];
+        let act = format!("{DAYS}/differences/{act}");
+        let refused = finance.submit(&second, &act, &fields).await.with(422);
+        assert_eq!(cards(&refused), shown, "{which}: the same page");
+        assert_eq!(refused.says("只看未处理的"), !which.is_empty(), "{}", refused.html);
+        assert!(refused.leads_to_its_fields(), "{}", refused.html);
+    }
+}
+
+async fn a_file_that_is_gone_leads_back_to_the_list(db: &TestDb) {
+    let world = World::start(db).await;
+    let (office, _) = Browser::of(&world, "office", "1001", &["card_office"]).await;
+    let file = "student_no,name,id_number,phone,kind,department,class_name,valid_until\n\
+                N1,新生,,,student,,,\n";
+    let path = rosters::sent(&office, file.as_bytes()).await;
+    let page = office.get(&path).await.with(200);
+    let back = "/staff/roster-imports?state=checked#r1";
+    let fields = [("format", "csv"), ("back", back)];
+    let gone = office.submit(&page, &format!("{path}/refused"), &fields).await;
+    assert!(gone.status >= 400 && gone.says(&format!("href=\"{back}\"")), "{}", gone.html);
 }

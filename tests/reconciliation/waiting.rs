@@ -8,13 +8,14 @@ use onecard::{
     reconciliation::{Bill, BillError, BillMorning, BillSource, ReconcileError},
 };
 use std::{sync::Arc, time::Duration};
-use testkit::{TestDb, World, merchant, on_each_database};
-use tokio::sync::Semaphore;
+use testkit::{TestDb, World, eventually, merchant, on_each_database};
+use tokio::{sync::Semaphore, task::LocalSet};
 
 on_each_database!(
     days_whose_bills_do_not_come_are_kept_from_the_first_payment_on,
     a_day_is_compared_by_one_at_a_time,
     a_day_of_a_process_that_was_killed_is_free_after_minutes,
+    a_day_is_compared_to_the_end_when_the_browser_has_gone_away,
 );
 
 /// A merchant's empty bills: each waits until it is let through, and tells that it was asked for.
@@ -92,6 +93,7 @@ async fn a_day_is_compared_by_one_at_a_time(db: &TestDb) {
     let (office, gate, day) = office(&world).await;
     let school = office.school("xnec").await;
     let of = (Provider::WechatPay, day);
+    let tasks = LocalSet::new();
     let others = async {
         gate.asked.acquire().await.unwrap().forget();
         // The first has asked for the bill and waits for it.
@@ -101,7 +103,8 @@ async fn a_day_is_compared_by_one_at_a_time(db: &TestDb) {
         gate.through.add_permits(100);
         office.room.compare_due(&mut morning).await.unwrap();
     };
-    let (first, ()) = tokio::join!(Box::pin(office.room.compare_now(&school, of)), others);
+    let both = async { tokio::join!(Box::pin(office.room.compare_now(&school, of)), others) };
+    let (first, ()) = tasks.run_until(Box::pin(both)).await;
     let first = first.unwrap();
     assert_eq!((first.totals.open_differences, first.totals.paid_fen), (1, 5000));
     let again = Box::pin(office.room.compare_now(&school, of)).await;
@@ -131,10 +134,32 @@ async fn a_day_of_a_process_that_was_killed_is_free_after_minutes(db: &TestDb) {
     let refused = Box::pin(office.room.compare_now(&school, of)).await;
     assert!(matches!(refused, Err(ReconcileError::Busy)), "{refused:?}");
     office.clock.advance(Duration::from_mins(10));
-    Box::pin(office.room.compare_now(&school, of)).await.unwrap();
+    let comparing = Box::pin(office.room.compare_now(&school, of));
+    LocalSet::new().run_until(comparing).await.unwrap();
     assert_eq!(world.rows.count("bill_hold").await, 0);
     // An operator does not wait.
     held().await;
     office.compare("xnec", day).await.unwrap();
     assert_eq!(world.rows.count("bill_hold").await, 0);
+}
+
+async fn a_day_is_compared_to_the_end_when_the_browser_has_gone_away(db: &TestDb) {
+    let world = World::start(db).await;
+    let (office, gate, day) = office(&world).await;
+    let school = office.school("xnec").await;
+    let gone = async {
+        let asking = Box::pin(office.room.compare_now(&school, (Provider::WechatPay, day)));
+        tokio::select! {
+            compared = asking => panic!("{compared:?}"),
+            asked = gate.asked.acquire() => asked.unwrap().forget(),
+        }
+        assert_eq!(world.rows.count("bill_hold").await, 1, "it waits for the bill");
+        gate.through.add_permits(100);
+        eventually("the day is free again", async || {
+            (world.rows.count("bill_hold").await == 0).then_some(())
+        })
+        .await;
+    };
+    LocalSet::new().run_until(Box::pin(gone)).await;
+    assert_eq!(world.rows.count("bill_day WHERE compared_at > 0").await, 1);
 }

@@ -112,15 +112,19 @@ async fn a_job_that_fails_is_late(db: &TestDb) {
 async fn a_provider_that_is_not_configured_is_not_late(db: &TestDb) {
     let world = World::start(db).await;
     let school = SchoolId::from_number(world.rows.school("xnec").await);
-    let (id, at) = (world.rows.literal(&onecard::base::ids::uuid_at(now()).to_string()), now());
-    let sql = format!(
-        "INSERT INTO bill_day (id, school_id, provider, merchant_number, day, state, run, file_hash, \
-         bill_rows, our_rows, paid_count, paid_fen, back_count, back_fen, billed_fen, refunded_fen, \
-         fee_fen, coupon_fen, open_differences, compared_at) VALUES ({id}, {}, 'alipay', 'm', 20000, \
-         'open', 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
-        school.number()
-    );
-    assert_eq!(world.rows.change(&sql, []).await, 1);
+    let at = now();
+    // One that is due, and one that is older than any provider's bills.
+    for days in [3, 100] {
+        let id = world.rows.literal(&onecard::base::ids::uuid_at(at).to_string());
+        let (school, day) = (school.number(), at.day().number() - days);
+        let sql = format!(
+            "INSERT INTO bill_day (id, school_id, provider, merchant_number, day, state, run, \
+             file_hash, bill_rows, our_rows, paid_count, paid_fen, back_count, back_fen, billed_fen, \
+             refunded_fen, fee_fen, coupon_fen, open_differences, compared_at) VALUES ({id}, \
+             {school}, 'alipay', 'm', {day}, 'open', 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)"
+        );
+        assert_eq!(world.rows.change(&sql, []).await, 1);
+    }
     let all = BillStanding::of_school(&world.db, school, (&Provider::ALL, at)).await.unwrap();
     let missing = |provider| all.iter().find(|one| one.provider == provider).unwrap().missing;
     assert_eq!([Provider::Alipay, Provider::WechatPay].map(missing), [1, 0]);
@@ -135,15 +139,15 @@ async fn jobs_write_how_they_go(db: &TestDb) {
     let clock = Arc::new(ManualClock::new(now()));
     let ticks: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
     let runs = Arc::new(JobRuns::new(ticks));
-    let start = clock.now();
+    let (start, id) = (clock.now(), runs.named("a test"));
     let row = async || {
-        let all = JobRun::all(&world.db).await.unwrap();
+        let all = JobRun::all(&world.db, clock.now()).await.unwrap();
         all.into_iter().find(|run| run.name == "a test").unwrap()
     };
     let turn = async |is_done: bool| {
         let noting =
             async { if is_done { job_runs::done() } else { job_runs::failed("provider") } };
-        Arc::clone(&runs).of("a test", noting).await;
+        Arc::clone(&runs).of(id, noting).await;
         runs.write(&world.db).await.unwrap();
         clock.advance(Duration::from_mins(1));
         row().await
@@ -158,4 +162,11 @@ async fn jobs_write_how_they_go(db: &TestDb) {
         (Some(start.plus(Duration::from_mins(2))), None)
     );
     assert_eq!(done.failed, Some((start.plus(Duration::from_mins(1)), "provider".to_owned())));
+    // Whoever had such a job has it no more.
+    let is_shown = async |after: Duration| {
+        let all = JobRun::all(&world.db, start.plus(after)).await.unwrap();
+        all.iter().any(|run| run.name == "a test")
+    };
+    let days = |days: u64| Duration::from_hours(24 * days);
+    assert!(is_shown(days(7)).await && !is_shown(days(8)).await);
 }

@@ -4,6 +4,7 @@ use super::{
     support::{Member, PASSWORD},
     whole_way::staff,
 };
+use futures_util::FutureExt;
 use onecard::{
     base::{
         clock::{Clock, ManualClock},
@@ -14,7 +15,7 @@ use onecard::{
     },
     passwords::TryCounts,
     schools::{PersonKeys, Schools},
-    staff_accounts::{StaffAccounts, StaffAccountsSetup, StaffMember, StaffSignIn},
+    staff_accounts::{StaffAccounts, StaffAccountsSetup, StaffMember, StaffSignIn, StaffSignInError},
 };
 use secrecy::SecretString;
 use serde_json::json;
@@ -24,7 +25,9 @@ use testkit::{KEY, TestDb, World, eventually, now, on_each_database};
 on_each_database!(
     however_often_the_log_has_one_entry_an_hour,
     servers_that_write_at_once_write_one_entry,
+    a_write_that_is_cut_off_loses_nothing,
     sign_ins_that_fail_are_told_of_known_logins,
+    a_code_of_a_session_that_has_ended_is_not_told_as_wrong,
     what_is_refused_over_http_is_in_the_log,
 );
 
@@ -127,6 +130,20 @@ async fn servers_that_write_at_once_write_one_entry(db: &TestDb) {
     assert_eq!(told.len(), 4);
 }
 
+async fn a_write_that_is_cut_off_loses_nothing(db: &TestDb) {
+    let world = World::start(db).await;
+    let (_, member, clock) = li(&world).await;
+    let accounts = server(&world, &clock);
+    refuse(&accounts, &member, 3);
+    // Dropped where it waits first, as when its job is stopped.
+    let cut_off = Box::pin(accounts.write_refusals(&world.db, clock.now())).now_or_never();
+    assert!(cut_off.is_none(), "{cut_off:?}");
+    // The server stops, and writes what is left.
+    accounts.write_refusals(&world.db, clock.now()).await.unwrap();
+    let told = format!("staff li, no. 1001 | {ASKED} | own_card, 3 times");
+    assert_eq!(world.rows.texts(TOLD).await, [told]);
+}
+
 fn attempt(login: &str, password: &str, totp: &str) -> StaffSignIn {
     StaffSignIn {
         school: "xnec".to_owned(),
@@ -172,6 +189,19 @@ async fn sign_ins_that_fail_are_told_of_known_logins(db: &TestDb) {
     assert!(told.iter().all(|one| !one.contains("guess") && !one.contains(PASSWORD)));
 }
 
+async fn a_code_of_a_session_that_has_ended_is_not_told_as_wrong(db: &TestDb) {
+    let world = World::start(db).await;
+    let (li, member, clock) = li(&world).await;
+    let accounts = server(&world, &clock);
+    accounts.sign_out(&li.refresh_token).await.unwrap();
+    clock.advance(Duration::from_mins(1));
+    let right = SecretString::from(li.secret.code(clock.now()).to_string());
+    let refused = accounts.confirm_factor(&member, &right).await;
+    assert!(matches!(refused, Err(StaffSignInError::Refused)), "{refused:?}");
+    accounts.write_refusals(&world.db, clock.now()).await.unwrap();
+    assert_eq!(world.rows.texts(TOLD).await, [""; 0]);
+}
+
 async fn what_is_refused_over_http_is_in_the_log(db: &TestDb) {
     let world = World::start(db).await;
     let person = world.rows.person("xnec", "2301001").await;
@@ -199,4 +229,10 @@ async fn what_is_refused_over_http_is_in_the_log(db: &TestDb) {
     // The owner reads it, as everything that is their own.
     let log = office.get("/api/v1/staff/audit?kind=refusals").await.body(200);
     assert_eq!(log["items"].as_array().unwrap().len(), 2, "{log}");
+    let day = now().day();
+    for (since, entries) in [(day, 2), (day.next(), 0)] {
+        let since = format!("/api/v1/staff/audit?kind=refusals&since={since}");
+        let log = office.get(&since).await.body(200);
+        assert_eq!(log["items"].as_array().unwrap().len(), entries, "{since}: {log}");
+    }
 }

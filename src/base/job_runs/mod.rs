@@ -2,7 +2,9 @@
 //! last was not.
 //!
 //! A job notes its turns in memory; every some seconds what has changed is written, a row for each job. Whoever reads
-//! sees all servers' jobs: of several servers the one that wrote last.
+//! sees all servers' jobs: of several servers the one that wrote last. A job that no server has written of for
+//! a week is none any more: every job that is spawned notes its turns, and rests for some hours at most.
+//! Invariant: of jobs of one name, which a process has for several merchants, all are done or the name fails.
 //! Invariant: what is kept of a failure is one of few words, never what an error says.
 
 mod store;
@@ -12,16 +14,32 @@ use super::{
     db::{Db, DbError, TxError},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 /// How often changes are written.
 const PACE: Duration = Duration::from_secs(15);
+/// For how long a job is shown that nobody writes of.
+const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 
 tokio::task_local! {
-    static RUNNING: (&'static str, Arc<JobRuns>);
+    static RUNNING: (JobId, Arc<JobRuns>);
+}
+
+/// A job of this process: its name, and which of that name it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobId {
+    name: &'static str,
+    nth: usize,
+}
+
+impl JobId {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
 }
 
 /// How a job goes.
@@ -38,15 +56,19 @@ pub struct JobRun {
 }
 
 impl JobRun {
-    /// All that ever ran, by name: a query.
-    pub async fn all(db: &Db) -> Result<Vec<Self>, DbError> {
-        store::all(db).await
+    /// All that ran in the last days, by name: a query.
+    pub async fn all(db: &Db, now: Timestamp) -> Result<Vec<Self>, DbError> {
+        store::all(db, now.minus(REMEMBERED)).await
     }
 }
 
-/// A job in this process.
-#[derive(Clone, Copy, Debug, Default)]
+/// The jobs of a name in this process.
+#[derive(Clone, Debug, Default)]
 struct Standing {
+    /// How many there are.
+    jobs: usize,
+    /// Those of them whose last turn failed.
+    failing: BTreeSet<usize>,
     done_at: Option<Timestamp>,
     failed: Option<(Timestamp, &'static str)>,
     failing_since: Option<Timestamp>,
@@ -66,16 +88,24 @@ impl JobRuns {
         Self { clock, jobs: Mutex::default() }
     }
 
+    /// One more job of this name.
+    pub fn named(&self, name: &'static str) -> JobId {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = jobs.entry(name).or_default();
+        standing.jobs += 1;
+        JobId { name, nth: standing.jobs }
+    }
+
     /// Runs a job, whose turns are noted under its name.
-    pub async fn of<F: Future>(self: Arc<Self>, name: &'static str, job: F) -> F::Output {
-        RUNNING.scope((name, self), job).await
+    pub async fn of<F: Future>(self: Arc<Self>, id: JobId, job: F) -> F::Output {
+        RUNNING.scope((id, self), job).await
     }
 
     /// Writes what has changed, until the process ends.
     pub async fn keep(self: Arc<Self>, db: Db) {
         loop {
             tokio::time::sleep(PACE).await;
-            if let Err(error) = self.write(&db).await {
+            if let Err(error) = noted(self.write(&db).await) {
                 tracing::warn!(%error, "how the jobs go was not written; will retry");
             }
         }
@@ -99,7 +129,7 @@ impl JobRuns {
         let changed = jobs.iter_mut().filter(|(_, standing)| standing.is_changed);
         let taken = changed.map(|(name, standing)| {
             standing.is_changed = false;
-            (*name, *standing)
+            (*name, standing.clone())
         });
         taken.collect()
     }
@@ -111,14 +141,20 @@ impl JobRuns {
         }
     }
 
-    fn note(&self, name: &'static str, failure: Option<&'static str>) {
+    fn note(&self, id: JobId, failure: Option<&'static str>) {
         let now = self.clock.now();
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let standing = jobs.entry(name).or_default();
+        let standing = jobs.entry(id.name).or_default();
         standing.is_changed = true;
         match failure {
-            None => (standing.done_at, standing.failing_since) = (Some(now), None),
+            None => {
+                standing.failing.remove(&id.nth);
+                if standing.failing.is_empty() {
+                    (standing.done_at, standing.failing_since) = (Some(now), None);
+                }
+            }
             Some(kind) => {
+                standing.failing.insert(id.nth);
                 standing.failed = Some((now, kind));
                 standing.failing_since.get_or_insert(now);
             }
@@ -126,19 +162,19 @@ impl JobRuns {
     }
 
     /// A job has ended, or panicked.
-    pub fn stopped(&self, name: &'static str) {
-        self.note(name, Some("stopped"));
+    pub fn stopped(&self, id: JobId) {
+        self.note(id, Some("stopped"));
     }
 }
 
 /// Notes that the job that calls has done a turn of its work. Elsewhere nothing is noted.
 pub fn done() {
-    let _ = RUNNING.try_with(|(name, runs)| runs.note(name, None));
+    let _ = RUNNING.try_with(|(id, runs)| runs.note(*id, None));
 }
 
 /// Notes that it has not, by a word.
 pub fn failed(kind: &'static str) {
-    let _ = RUNNING.try_with(|(name, runs)| runs.note(name, Some(kind)));
+    let _ = RUNNING.try_with(|(id, runs)| runs.note(*id, Some(kind)));
 }
 
 /// Notes how a turn went, and passes it on.
@@ -160,7 +196,7 @@ mod tests {
         let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_795_233_600)));
         let ticks: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let runs = Arc::new(JobRuns::new(ticks));
-        let first = clock.now();
+        let (first, id) = (clock.now(), runs.named("test"));
         let turns = async {
             for turn in [Err(()), Err(()), Ok(())] {
                 match turn {
@@ -173,13 +209,31 @@ mod tests {
                 clock.advance(Duration::from_mins(1));
             }
         };
-        Arc::clone(&runs).of("test", turns).await;
+        Arc::clone(&runs).of(id, turns).await;
         assert!(runs.take().is_empty(), "nothing has changed since");
-        runs.stopped("test");
+        runs.stopped(id);
         let (name, standing) = runs.take().remove(0);
         assert_eq!((name, standing.failed), ("test", Some((clock.now(), "stopped"))));
         assert_eq!(standing.done_at, Some(first.plus(Duration::from_mins(2))));
         done();
         assert!(runs.take().is_empty(), "no job of ours called");
+    }
+
+    #[test]
+    fn of_jobs_of_one_name_all_are_done_or_the_name_fails() {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_795_233_600)));
+        let ticks: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+        let runs = JobRuns::new(ticks);
+        let [first, second] = [runs.named("test"), runs.named("test")];
+        assert!(runs.take().is_empty(), "neither has had a turn");
+        let start = clock.now();
+        runs.note(first, Some("provider"));
+        clock.advance(Duration::from_mins(1));
+        runs.note(second, None);
+        let (_, standing) = runs.take().remove(0);
+        assert_eq!((standing.done_at, standing.failing_since), (None, Some(start)));
+        runs.note(first, None);
+        let (_, standing) = runs.take().remove(0);
+        assert_eq!((standing.done_at, standing.failing_since), (Some(clock.now()), None));
     }
 }

@@ -29,8 +29,9 @@ pub(super) async fn write(tx: &Tx, name: &str, standing: &Standing) -> Result<()
     Ok(())
 }
 
-pub(super) async fn all(db: &Db) -> Result<Vec<JobRun>, DbError> {
-    let sql = "SELECT name, done_at, failed_at, failure, failing_since FROM job_run ORDER BY name";
+pub(super) async fn all(db: &Db, since: Timestamp) -> Result<Vec<JobRun>, DbError> {
+    let sql = "SELECT name, done_at, failed_at, failure, failing_since FROM job_run \
+               WHERE done_at >= $1 OR failed_at >= $1 ORDER BY name";
     let run = |row: &QueryResult| {
         let at = |name| -> Result<Option<Timestamp>, DbError> {
             Ok(row.try_get::<Option<i64>>("", name)?.map(Timestamp::from_micros))
@@ -42,5 +43,5 @@ pub(super) async fn all(db: &Db) -> Result<Vec<JobRun>, DbError> {
             failing_since: at("failing_since")?,
         })
     };
-    Source::Db(db).select(sql, vec![]).await?.iter().map(run).collect()
+    Source::Db(db).select(sql, vec![since.micros().into()]).await?.iter().map(run).collect()
 }

@@ -1,5 +1,6 @@
 //! Counters and histograms, exported in the text format of Prometheus.
 
+use crate::base::job_runs;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::{fmt, time::Duration};
 
@@ -44,6 +45,7 @@ impl Counters {
         loop {
             tokio::time::sleep(UPKEEP).await;
             self.0.run_upkeep();
+            job_runs::done();
         }
     }
 }

@@ -45,6 +45,7 @@ const ACTS: &[(&str, &str)] = &[
     ("close", "关闭"),
     ("compare", "比较"),
     ("confirm", "更换验证器"),
+    ("days", "各日账单"),
     ("differences", "差异"),
     ("disable", "停用"),
     ("edit", "编辑"),
@@ -56,9 +57,11 @@ const ACTS: &[(&str, &str)] = &[
     ("factor", "更换验证器"),
     ("failed", "没有送达的"),
     ("file", "下载"),
+    ("heads", "链头"),
     ("link-wecom", "关联企业账号"),
     ("log", "记录"),
     ("loss", "挂失"),
+    ("orders", "全部订单"),
     ("password", "更改密码"),
     ("password-reset", "申请重置密码"),
     ("preview", "预览"),
@@ -138,7 +141,7 @@ mod tests {
     use crate::staff_accounts::StaffMember;
 
     #[test]
-    fn what_every_path_asks_for_is_said_in_words() {
+    fn what_every_page_asks_for_is_said_in_words() {
         for (method, path) in crate::console::paths() {
             let subject = format!("{} {path}", method.to_uppercase());
             let said = said(&subject).unwrap_or_else(|| panic!("{subject}"));
@@ -146,7 +149,8 @@ mod tests {
             let is_open = is_open.iter().any(|open| path.starts_with(&format!("/staff{open}")));
             let parts = path.split('/').skip(3).filter(|part| !part.starts_with('{'));
             let is_plain = parts.count() == 0;
-            assert_eq!(said.ends_with("，查看") || said.ends_with("，办理"), is_plain || is_open);
+            let is_bare = said.ends_with("，查看") || said.ends_with("，办理");
+            assert_eq!(is_bare, is_plain || is_open, "{subject}: {said}");
         }
         for (subject, words) in [
             ("GET /staff", "今日待办，查看"),

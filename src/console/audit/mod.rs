@@ -65,7 +65,7 @@ struct AuditPage {
 struct Asked {
     filter: AuditFilter,
     kind: Option<AuditKind>,
-    /// The one act that is asked for, and from which day on.
+    /// The one act that is asked for, where no kind is; and from which day on.
     act: String,
     since: String,
     place: Place<i64>,
@@ -77,7 +77,8 @@ impl Asked {
         let code = query.kind.as_deref().unwrap_or_default().trim();
         let kind = AuditKind::ALL.into_iter().find(|kind| kind.code() == code);
         let text = |field: &Option<String>| field.as_deref().unwrap_or_default().trim().to_owned();
-        let (act, since) = (text(&query.act), text(&query.since));
+        let act = if kind.is_some() { String::new() } else { text(&query.act) };
+        let since = text(&query.since);
         Ok(Self { filter, kind, act, since, place })
     }
 

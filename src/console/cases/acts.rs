@@ -125,11 +125,20 @@ pub(in crate::console) async fn end_refund(
         Err(error) if error.kind() == NOT_FOUND => Err(error.into()),
         Err(error) => {
             let kept = Kept { end_reason: form.reason, ..Kept::default() };
-            let wrong = Wrong::of(&error);
+            let wrong = of_ending(&error);
             let status = wrong.status;
             shown_as(status, &page(&seat, &console, id, (back, Some(wrong), kept)).await?)
         }
     }
+}
+
+/// What is wrong, with the reason where the form of an ending has it.
+fn of_ending(error: &ApiError) -> Wrong {
+    let mut wrong = Wrong::of(error);
+    for detail in wrong.details.iter_mut().filter(|one| one.field.as_deref() == Some("reason")) {
+        detail.field = Some("end-reason".to_owned());
+    }
+    wrong
 }
 
 /// Does it, and goes on: to the case that one has then, else back to the list.

@@ -9,10 +9,10 @@ use crate::{
         Console, audit,
         browser::{Needs, Seat},
         frame::{Frame, PageError, Wrong, shown},
-        way_back::CameFrom,
+        way_back::{CameFrom, leading_back},
         words as common,
     },
-    orders::fact::Provider,
+    orders::{fact::Provider, order::OrderId},
     staff::{CaseDetail, CaseProposal, guard::ReadCases},
     staff_accounts::{StaffAct, StaffMember},
 };
@@ -135,7 +135,7 @@ pub(super) async fn page<N: Needs>(
         order: order(&detail, &seat.member),
         proposal: detail.proposal.filter(|_| is_open).map_or("", words::proposal),
         advice: known.map_or("", words::advice),
-        offers: offers(&detail, &seat.member, now),
+        offers: offers(&detail, &seat.member, (now, &back)),
         requests: detail.requests.iter().map(|request| request_row(request, now)).collect(),
         history: history::of(&detail, now),
         logged: detail.log.iter().rev().take(LOGGED).cloned().map(audit::sentence).collect(),
@@ -201,7 +201,8 @@ fn order(detail: &CaseDetail, member: &StaffMember) -> Option<OrderLink> {
     })
 }
 
-fn offers(detail: &CaseDetail, member: &StaffMember, now: Timestamp) -> Offers {
+/// What the member may do; a refund that is asked for leads back to the case, and from there to `back`.
+fn offers(detail: &CaseDetail, member: &StaffMember, (now, back): (Timestamp, &str)) -> Offers {
     let case = &detail.case;
     let of_order = detail.order.as_ref();
     let is_own_money = of_order.is_some_and(|order| member.is_person(&order.person_no));
@@ -231,6 +232,7 @@ fn offers(detail: &CaseDetail, member: &StaffMember, now: Timestamp) -> Offers {
         () => Some("退款的钱还没有着落，不能只写说明办结。"),
     };
     let may_ask = asks && !in_review;
+    let here = leading_back(&path_of(case.id), back);
     let refund = (detail.proposal == Some(CaseProposal::Refund)
         && detail.refundable.is_some_and(|left| !left.is_zero()))
     .then_some(detail.order.as_ref())
@@ -241,9 +243,14 @@ fn offers(detail: &CaseDetail, member: &StaffMember, now: Timestamp) -> Offers {
         check: resolve && detail.may_check(),
         not_resolved,
         end_refund: detail.endable.filter(|_| may_ask).map(|amount| amount.to_string()),
-        refund: refund.filter(|_| may_ask).map(|order| format!("/staff/orders/{}/ask", order.id)),
+        refund: refund.filter(|_| may_ask).map(|order| way_to_ask(order.id, &here)),
         ..Offers::default()
     }
+}
+
+/// Where a refund of an order is asked for, and from there back to `here`.
+fn way_to_ask(order: OrderId, here: &str) -> String {
+    leading_back(&format!("/staff/orders/{order}/ask"), here)
 }
 
 fn request_row(request: &Approval, now: Timestamp) -> RequestRow {

@@ -83,7 +83,8 @@ pub(in crate::console) async fn ask_form(
 ) -> Result<HttpResponse, PageError> {
     let detail = console.orders.find(&seat.member, id.into_inner()).await?;
     if !may_ask(&detail, &seat.member, console.clock.now()) {
-        return Ok(sent_to(&path_of(detail.whole.order.id), Some("not-refundable")));
+        let order = leading_back(&path_of(detail.whole.order.id), &from.given());
+        return Ok(sent_to(&order, Some("not-refundable")));
     }
     let form = AskForm {
         form_id: Uuid::new_v4(),

@@ -3,11 +3,11 @@
 use super::{HERE, counted, path_of, progress_of, state_of};
 use crate::{
     audit::AuditLine,
-    base::{clock::Timestamp, http::ApiError},
+    base::{clock::Timestamp, http::ApiError, table_file::TableFormat},
     console::{
         Console, audit,
         browser::{Needs, Seat, Sent},
-        exports::{ExportForm, attachment},
+        exports::attachment,
         frame::{Frame, PageError, Wrong, shown, shown_as},
         list::grouped,
         way_back::{CameFrom, after, leading_back},
@@ -26,6 +26,7 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use askama::Template;
+use serde::Deserialize;
 
 /// After so many seconds a page of something that runs is asked for again by the browser.
 const AGAIN: u16 = 3;
@@ -95,17 +96,28 @@ pub(in crate::console) async fn show(
     Ok(answer)
 }
 
+/// In which format the refused rows are wanted, and where one came from.
+#[derive(Debug, Deserialize)]
+pub(in crate::console) struct RefusedForm {
+    format: TableFormat,
+    #[serde(default)]
+    back: String,
+}
+
 /// The refused rows as a file.
 pub(in crate::console) async fn export(
-    sent: Sent<ReadRoster, ExportForm>,
+    sent: Sent<ReadRoster, RefusedForm>,
     id: Path<RosterJobId>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let (Sent { seat, form: ExportForm { format } }, id) = (sent, id.into_inner());
+    let (Sent { seat, form: RefusedForm { format, back } }, id) = (sent, id.into_inner());
     let exported = console.rosters.export_refused(&seat.member, id, format.code()).await;
     let (job, rows) = match exported {
         Ok(exported) => exported,
-        Err(error) => return again(&seat, &console, (id, String::new()), error.into()).await,
+        Err(error) => {
+            let back = CameFrom::of(back).given();
+            return again(&seat, &console, (id, back), error.into()).await;
+        }
     };
     let taken_by = format!("{}（{}）", seat.member.login, seat.member.staff_no);
     let file = refusal_file(&job, rows, (taken_by, format)).await;

@@ -7,7 +7,7 @@ use crate::{
         ids::SchoolId,
     },
     orders::fact::Provider,
-    reconciliation::{BillStanding, OpenDays},
+    reconciliation::{BillStanding, OpenDays, awaited::KEPT},
 };
 use sea_orm::QueryResult;
 
@@ -44,7 +44,8 @@ pub(in crate::reconciliation) async fn open(
     })
 }
 
-/// How it stands with the bills of each provider of which there were any, where those up to `due` are due.
+/// How it stands with the bills of each provider of which there were any, where those up to `due` are due. What is
+/// older than providers keep bills is no longer missing: nobody can fetch it. The list of days has it.
 pub(in crate::reconciliation) async fn of_school(
     source: Source<'_>,
     school: SchoolId,
@@ -52,7 +53,8 @@ pub(in crate::reconciliation) async fn of_school(
 ) -> Result<Vec<BillStanding>, DbError> {
     let sql = "SELECT provider, MAX(CASE WHEN compared_at > 0 THEN day END) AS day, \
                MAX(compared_at) AS at, \
-               SUM(CASE WHEN compared_at = 0 AND day <= $2 THEN 1 ELSE 0 END) AS missing \
+               SUM(CASE WHEN compared_at = 0 AND day <= $2 AND day > $3 THEN 1 ELSE 0 END) \
+               AS missing \
                FROM bill_day WHERE school_id = $1 GROUP BY provider ORDER BY provider";
     let standing = |row: &QueryResult| {
         let provider: String = row.try_get("", "provider")?;
@@ -64,6 +66,7 @@ pub(in crate::reconciliation) async fn of_school(
             missing: number(row, "missing")?,
         })
     };
-    let values = vec![school.number().into(), due.number().into()];
+    let (due, oldest) = (due.number(), due.number().saturating_sub(KEPT));
+    let values = vec![school.number().into(), due.into(), oldest.into()];
     source.select(sql, values).await?.iter().map(standing).collect()
 }

@@ -104,9 +104,10 @@ impl From<ReconcileError> for ApiError {
                 tracing::warn!(%error, "a bill was not compared");
                 Self::new(problem::PROVIDER_UNAVAILABLE)
             }
-            ReconcileError::Row(_) | ReconcileError::Batch(_) | ReconcileError::Db(_) => {
-                Self::internal(&error)
-            }
+            ReconcileError::Row(_)
+            | ReconcileError::Batch(_)
+            | ReconcileError::CutOff
+            | ReconcileError::Db(_) => Self::internal(&error),
         }
     }
 }
