@@ -68,11 +68,7 @@ impl Jobs {
     }
 }
 
-async fn keep_running<F: Future<Output = ()>>(
-    id: JobId,
-    job: impl Fn() -> F,
-    runs: Arc<JobRuns>,
-) {
+async fn keep_running<F: Future<Output = ()>>(id: JobId, job: impl Fn() -> F, runs: Arc<JobRuns>) {
     loop {
         // The panic hook logs the panic; this line adds the name of the job.
         let _ = AssertUnwindSafe(Arc::clone(&runs).of(id, job())).catch_unwind().await;

@@ -2,7 +2,7 @@
 
 use super::{
     Console,
-    bills::{HERE, apart, facts, is_closable, path_of, title},
+    bills::{HERE, apart, day_again, facts, is_closable, list_again, path_of, title},
     browser::{Seat, Sent},
     confirm::ConfirmPage,
     frame::{Frame, PageError, sent_to, shown},
@@ -24,10 +24,10 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 /// A bill to be fetched.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct Wanted {
-    provider: String,
-    date: String,
+    pub(super) provider: String,
+    pub(super) date: String,
 }
 
 /// A day to be closed, as it was seen.
@@ -44,14 +44,26 @@ pub(super) async fn compare(
     sent: Sent<CompareBills, Wanted>,
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
-    let Wanted { provider, date } = &sent.form;
-    let wrong = |field, detail: &'static str| ApiError::new(INVALID).field(field, detail);
-    let provider = Provider::from_code(provider);
-    let provider = provider.ok_or_else(|| wrong("/provider", "请选择支付平台"))?;
-    let date: Result<Day, _> = date.parse();
-    let date = date.map_err(|_| wrong("/date", "日期如 2026-11-28"))?;
-    let day = Box::pin(console.bills.compare_now(&sent.seat.member, (provider, date))).await?;
-    Ok(sent_to(&path_of(day.id), Some("bills-compared")))
+    let Sent { seat, form } = sent;
+    let comparing = async {
+        let of = form.checked()?;
+        let compared = Box::pin(console.bills.compare_now(&seat.member, of)).await;
+        Ok(compared.map_err(ApiError::from)?)
+    };
+    match comparing.await {
+        Ok(day) => Ok(sent_to(&path_of(day.id), Some("bills-compared"))),
+        Err(error) => list_again(&seat, &console, form, error).await,
+    }
+}
+
+impl Wanted {
+    fn checked(&self) -> Result<(Provider, Day), PageError> {
+        let wrong = |field, detail: &'static str| ApiError::new(INVALID).field(field, detail);
+        let provider = Provider::from_code(&self.provider);
+        let provider = provider.ok_or_else(|| wrong("/provider", "请选择支付平台"))?;
+        let date: Result<Day, _> = self.date.parse();
+        Ok((provider, date.map_err(|_| wrong("/date", "日期如 2026-11-28"))?))
+    }
 }
 
 /// Compares a day again: back to the list or the page that it was asked on.
@@ -63,8 +75,11 @@ pub(super) async fn compare_again(
     let Sent { seat, form } = &sent;
     let member = &seat.member;
     let day = console.bills.day(member, day.into_inner()).await?;
-    let day = Box::pin(console.bills.compare_again(member, &day)).await?;
-    Ok(sent_to(&form.or(&path_of(day.id)), Some("bills-compared")))
+    let compared = Box::pin(console.bills.compare_again(member, &day)).await;
+    match compared.map_err(ApiError::from) {
+        Ok(day) => Ok(sent_to(&form.or(&path_of(day.id)), Some("bills-compared"))),
+        Err(error) => day_again(seat, &console, (day.id, &form.given()), error.into()).await,
+    }
 }
 
 pub(super) async fn ask_close(
@@ -106,7 +121,11 @@ pub(super) async fn close(
 ) -> Result<HttpResponse, PageError> {
     let member = &sent.seat.member;
     let seen = sent.form.seen.parse().map_err(|_| ApiError::new(INVALID))?;
-    let day = console.bills.day(member, day.into_inner()).await?;
-    let closed = console.bills.close_found(member, day, Timestamp::from_seconds(seen)).await?;
-    Ok(sent_to(&after(&sent.form.back, &path_of(closed.id)), Some("day-closed")))
+    let (day, back) = (day.into_inner(), &*sent.form.back);
+    let found = console.bills.day(member, day).await?;
+    let closed = console.bills.close_found(member, found, Timestamp::from_seconds(seen)).await;
+    match closed.map_err(ApiError::from) {
+        Ok(_) => Ok(sent_to(&after(back, &path_of(day)), Some("day-closed"))),
+        Err(error) => day_again(&sent.seat, &console, (day, back), error.into()).await,
+    }
 }

@@ -4,14 +4,14 @@ mod file;
 mod list;
 
 pub(super) use file::Days;
-pub(super) use list::list as days;
+pub(super) use list::{list as days, list_again};
 
 use super::{
     Console, audit,
     browser::{Needs, Seat, Sent},
     deciding::page_of,
     exports,
-    frame::{Frame, PageError, Wrong, reason_of, sent_to},
+    frame::{Frame, PageError, Wrong, is_refusal, reason_of, sent_to},
     list::{Address, Pages, Place},
     second,
     way_back::{CameFrom, after, anchor, leading_back},
@@ -239,7 +239,7 @@ pub(super) async fn ask(
     };
     match asking.await {
         Ok(()) => Ok(sent_to(&after(&form.back, &path_of(form.day)), Some("asked"))),
-        Err(PageError::Said(error)) if matches!(error.problem().status, 403 | 409 | 422) => {
+        Err(PageError::Said(error)) if is_refusal(&error) => {
             let mut wrong = Wrong::of(&error);
             for detail in &mut wrong.details {
                 detail.field = detail.field.take().map(|_| format!("r{difference}"));
@@ -250,6 +250,22 @@ pub(super) async fn ask(
         }
         Err(error) => Err(error),
     }
+}
+
+/// The page of a day with what an act on it was refused for. It was asked there, or on the page that it leads back to.
+pub(super) async fn day_again<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    (day, back): (Uuid, &str),
+    error: PageError,
+) -> Result<HttpResponse, PageError> {
+    let wrong = Some(Wrong::of(&error.refusal()?));
+    let asked = if back.starts_with(&path_of(day)) {
+        Asked::of_form(back)
+    } else {
+        Asked { back: CameFrom::of(back.to_owned()).given(), ..Asked::of_form("") }
+    };
+    page(seat, console, (day, asked), Refused { of: None, wrong }).await
 }
 
 pub(super) fn path_of(day: Uuid) -> String {

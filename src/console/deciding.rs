@@ -168,10 +168,7 @@ impl Decided {
 
     /// What its page shows where it was refused; an error where there is no such page.
     fn refused(self, verdict: ApprovalVerdict, error: PageError) -> Result<Tried, PageError> {
-        let PageError::Said(error) = error else { return Err(error) };
-        if !matches!(error.problem().status, 403 | 409 | 422 | 429 | 503) {
-            return Err(error.into());
-        }
+        let error = error.refusal()?;
         let back = CameFrom::of(self.back).given();
         let (field, typed) = match verdict {
             ApprovalVerdict::Approve => {

@@ -20,7 +20,10 @@ use crate::{
     access::listing::DoorNarrow,
     base::{
         clock::Timestamp,
-        http::{ApiError, problem::INVALID},
+        http::{
+            ApiError,
+            problem::{INVALID, NOT_FOUND},
+        },
     },
     staff::{
         DoorGrant, DoorSearch, StaffActError,
@@ -72,11 +75,10 @@ pub(super) async fn give(
     let student_no = form.student_no.trim().to_owned();
     let giving = async {
         let grant = form.clone().grant(console.clock.now())?;
-        console.doors.give(&seat.member, &grant).await?;
-        Ok(())
+        Ok(console.doors.give(&seat.member, &grant).await.map_err(of_field)?)
     };
     match giving.await {
-        Ok(()) => Ok(sent_to(&list_of(&console, &seat.member, &student_no, "")?, Some("given"))),
+        Ok(_) => Ok(sent_to(&list_of(&console, &seat.member, &student_no, "")?, Some("given"))),
         Err(error) => rights::again(&seat, &console, form, error).await,
     }
 }
@@ -98,6 +100,21 @@ impl GrantForm {
             times,
         })
     }
+}
+
+/// Of a form, a number that nobody has is a field that is wrong.
+fn of_field(error: impl Into<ApiError>) -> ApiError {
+    let error = error.into();
+    if is_nobody(&error) {
+        ApiError::new(INVALID).field("/student_no", "没有这个人")
+    } else {
+        error
+    }
+}
+
+/// Whether nobody has the number that is looked for.
+fn is_nobody(error: &ApiError) -> bool {
+    error.kind() == NOT_FOUND
 }
 
 /// What stands in a field, if anything does.

@@ -164,8 +164,7 @@ impl PageError {
     /// What a form was refused for, to be said on its page.
     pub(super) fn refusal(self) -> Result<ApiError, Self> {
         if let Self::Said(error) = self {
-            let is_refusal = matches!(error.problem().status, 403 | 409 | 422);
-            return if is_refusal { Ok(error) } else { Err(Self::Said(error)) };
+            return if is_refusal(&error) { Ok(error) } else { Err(Self::Said(error)) };
         }
         Err(self)
     }
@@ -183,6 +182,11 @@ impl PageError {
             }
         }
     }
+}
+
+/// Whether an error is said on the page of its form, with what was typed. Others have a page of their own.
+pub(super) fn is_refusal(error: &ApiError) -> bool {
+    matches!(error.problem().status, 403 | 409 | 422 | 429 | 503)
 }
 
 /// To the sign-in, and back.

@@ -40,11 +40,15 @@ const WITHIN: Duration = Duration::from_mins(15);
 const OWN: [&str; 4] =
     ["/staff/sign-in", "/staff/sign-out", "/staff/second-factor", "/staff/account"];
 /// What the name of a field has in it that may be a secret.
-const SECRET: [&str; 6] = ["password", "code", "totp", "repeated", "secret", "sealed"];
+const SECRET: [&str; 7] =
+    ["password", "first_code", "recovery_code", "totp", "repeated", "secret", "sealed"];
+/// What goes along with no form: the session's own, and that a question was answered, which is asked again.
+const LEFT: [&str; 2] = ["csrf", "seen"];
 /// Forms whose fields are named after rules, which may be about passwords and codes.
 const RULES: &str = "/staff/policy/";
 /// The fields in which people type, with their words. Others go along unseen.
-const TYPED: [(&str, &str); 10] = [
+const TYPED: [(&str, &str); 11] = [
+    ("code", "编号"),
     ("amount", "金额"),
     ("reason", "理由"),
     ("text", "说明"),
@@ -179,7 +183,7 @@ impl Kept {
         if is_own || size > MOST || is_secret || !fields.iter().any(is_typed) {
             return None;
         }
-        let fields = fields.into_iter().filter(|(name, _)| name != "csrf").collect();
+        let fields = fields.into_iter().filter(|(name, _)| !LEFT.contains(&&**name)).collect();
         Some(Self { path: path.to_owned(), fields, until })
     }
 
@@ -223,6 +227,8 @@ mod tests {
             ("/staff/people/1/adjust", "reason", &*long, false),
             ("/staff/people/1/adjust", "new_password", "x", false),
             ("/staff/people/1/adjust", "first_code", "x", false),
+            ("/staff/people/1/adjust", "seen", "4680", false),
+            ("/staff/merchants/add", "code", "M1", true),
             ("/staff/policy/preview", "password.shortest", "8", true),
             ("/staff/approvals/refund/1/approve", "reason", "x", false),
             ("/staff/sign-in", "reason", "x", false),

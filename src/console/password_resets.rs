@@ -5,7 +5,7 @@ use super::{
     approvals::{HERE, Row, history, remark_of},
     browser::{Needs, Seat, Sent},
     deciding::{Decided, RequestDesk, Tried, Typed, page_of},
-    frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
+    frame::{Frame, PageError, Wrong, is_refusal, reason_of, sent_to, shown, shown_as},
     people, second,
     way_back::{CameFrom, after, leading_back},
     words,
@@ -117,7 +117,7 @@ pub(super) async fn ask(
     };
     match asked {
         Ok(_) => Ok(sent_to(&after(&form.back, &people::path_of(id)), Some("asked"))),
-        Err(error) if matches!(error.problem().status, 409 | 422) => {
+        Err(error) if is_refusal(&error) => {
             let detail = console.people.find(&seat.member, id).await?;
             let wrong = Wrong::of(&error);
             shown_as(wrong.status, &ask_page(&seat, &console, &detail, (form, Some(wrong))).await?)

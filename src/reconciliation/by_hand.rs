@@ -3,9 +3,7 @@
 //! Closing by hand says who found that nothing differs. It forbids nothing: what comes later opens the day
 //! again (ADR 0052).
 
-use super::{
-    DayKey, ReconcileError, Reconciliation, alone::IfHeld, day::BillDay, ready_at, store,
-};
+use super::{DayKey, ReconcileError, Reconciliation, alone::IfHeld, day::BillDay, ready_at, store};
 use crate::{
     base::{
         clock::{Day, Timestamp},

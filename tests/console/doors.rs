@@ -3,7 +3,11 @@
 use super::browser::Browser;
 use testkit::{TestDb, World, on_each_database};
 
-on_each_database!(a_right_is_given_found_and_ended, the_log_asks_why);
+on_each_database!(
+    a_right_is_given_found_and_ended,
+    the_log_asks_why,
+    a_number_that_nobody_has_loses_nothing,
+);
 
 async fn a_right_is_given_found_and_ended(db: &TestDb) {
     let world = World::start(db).await;
@@ -67,4 +71,36 @@ async fn the_log_asks_why(db: &TestDb) {
     assert!(read.says("没有符合条件的记录"), "{}", read.html);
     let why = "SELECT why FROM audit_entry WHERE act = 'access_log.read'";
     assert_eq!(world.rows.texts(why).await, ["失物"]);
+}
+
+async fn a_number_that_nobody_has_loses_nothing(db: &TestDb) {
+    let world = World::start(db).await;
+    let (office, _) = Browser::of(&world, "office", "1001", &["card_office"]).await;
+    let list = office.get("/staff/doors").await.with(200);
+    let grant = [
+        ("student_no", "2309999"),
+        ("group", "一号楼"),
+        ("until", ""),
+        ("hours", ""),
+        ("reason", "搬入一号楼"),
+    ];
+    let again = office.submit(&list, "/staff/doors/rights", &grant).await.with(422);
+    for text in ["没有这个人", "href=\"#g-no\"", "value=\"2309999\"", "value=\"搬入一号楼\""]
+    {
+        assert!(again.says(text), "{text}: {}", again.html);
+    }
+    let find = [("student_no", "2309999"), ("group", "")];
+    let sent = office.submit(&list, "/staff/doors/search", &find).await.with(303);
+    let found = office.follow(&sent).await.with(200);
+    assert!(found.says("没有符合条件的权限。"), "{}", found.html);
+    let log = office.get("/staff/doors/log").await.with(200);
+    for wrong in [("student_no", "2309999"), ("day", "2026-13-01")] {
+        let read = [("reason", "失物招领"), ("group", "校门"), wrong];
+        let again = office.submit(&log, "/staff/doors/log", &read).await.with(422);
+        let said = format!("value=\"{}\"", wrong.1);
+        for text in ["value=\"失物招领\"", "value=\"校门\"", &*said] {
+            assert!(again.says(text), "{text}: {}", again.html);
+        }
+    }
+    assert_eq!(world.rows.count("audit_entry WHERE act = 'access_log.read'").await, 0);
 }

@@ -15,7 +15,9 @@ use onecard::{
     },
     passwords::TryCounts,
     schools::{PersonKeys, Schools},
-    staff_accounts::{StaffAccounts, StaffAccountsSetup, StaffMember, StaffSignIn, StaffSignInError},
+    staff_accounts::{
+        StaffAccounts, StaffAccountsSetup, StaffMember, StaffSignIn, StaffSignInError,
+    },
 };
 use secrecy::SecretString;
 use serde_json::json;

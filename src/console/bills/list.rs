@@ -5,8 +5,9 @@ use crate::{
     base::clock::Day,
     console::{
         Console,
-        browser::Seat,
-        frame::{Frame, PageError, shown},
+        bill_days::Wanted,
+        browser::{Needs, Seat},
+        frame::{Frame, PageError, Wrong, shown, shown_as},
         list::{self, Address, COUNTED, Chip, Choice, ListView, Pages, Place},
         way_back::{self, anchor, at_row},
         words,
@@ -55,6 +56,8 @@ struct DayRow {
 #[template(path = "console/bill_days.html")]
 struct DaysPage {
     frame: Frame,
+    /// What the fetching of a bill was refused for.
+    wrong: Option<Wrong>,
     providers: Vec<Choice>,
     states: Vec<Choice>,
     from: String,
@@ -65,6 +68,8 @@ struct DaysPage {
     pages: Pages,
     /// The last day whose bill can be fetched, where the member may have it fetched.
     yesterday: Option<String>,
+    /// Whose bill of which day is asked for.
+    run: Wanted,
 }
 
 /// What a list is asked for, checked.
@@ -108,7 +113,11 @@ impl Asked {
         list::chips(&self.list(), fields)
     }
 
-    async fn page(self, seat: &Seat<ReadBills>, console: &Console) -> Result<DaysPage, PageError> {
+    async fn page<N: Needs>(
+        self,
+        seat: &Seat<N>,
+        console: &Console,
+    ) -> Result<DaysPage, PageError> {
         let (member, desk, list) = (&seat.member, &console.bills, self.list());
         let Self { query, filter, place } = &self;
         let found = desk.days(member, query, place.keyset()).await?;
@@ -124,6 +133,7 @@ impl Asked {
         let compares = member.roles.has(StaffAct::CompareBills);
         Ok(DaysPage {
             frame: Frame::of(seat, console, HERE).await?,
+            wrong: None,
             providers: list::choices(providers, filter.provider, Provider::code, words::provider),
             states: list::choices(states, filter.state, BillDayState::code, word),
             from,
@@ -137,8 +147,22 @@ impl Asked {
                 .collect(),
             pages,
             yesterday: compares.then(|| yesterday.to_string()),
+            run: Wanted { provider: String::new(), date: yesterday.to_string() },
         })
     }
+}
+
+/// The list again where a bill was not fetched, with which it was to be.
+pub(in crate::console) async fn list_again<N: Needs>(
+    seat: &Seat<N>,
+    console: &Console,
+    run: Wanted,
+    error: PageError,
+) -> Result<HttpResponse, PageError> {
+    let wrong = Wrong::of(&error.refusal()?);
+    let all = (BillDayQuery::default(), Place::default());
+    let page = Asked::of(&seat.member, all)?.page(seat, console).await?;
+    shown_as(wrong.status, &DaysPage { wrong: Some(wrong), run, ..page })
 }
 
 pub(in crate::console) async fn list(

@@ -1,6 +1,6 @@
 //! The log of doors, which asks why it is read.
 
-use super::{LOG, LONGEST_REASON, search_of};
+use super::{LOG, LONGEST_REASON, of_field, search_of};
 use crate::{
     access::{
         listing::AccessLogQuery,
@@ -9,7 +9,7 @@ use crate::{
     console::{
         Console,
         browser::{Seat, Sent},
-        frame::{Frame, PageError, reason_of, shown},
+        frame::{Frame, PageError, Wrong, reason_of, shown, shown_as},
         list::{self, COUNTED, Choice, Place},
         words,
     },
@@ -35,6 +35,7 @@ pub(super) struct LogRow {
 #[template(path = "console/door_log.html")]
 struct LogPage {
     frame: Frame,
+    wrong: Option<Wrong>,
     asked: LogForm,
     is_oldest_first: bool,
     decisions: Vec<Choice>,
@@ -89,18 +90,32 @@ pub(in crate::console) async fn read(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     let Sent { seat, form } = sent;
+    match found(&seat, &console, &form).await {
+        Ok(found) => shown(&page(&seat, &console, (form, Some(found))).await?),
+        Err(error) => {
+            let wrong = Wrong::of(&error.refusal()?);
+            let page = page(&seat, &console, (form, None)).await?;
+            shown_as(wrong.status, &LogPage { wrong: Some(wrong), ..page })
+        }
+    }
+}
+
+async fn found(
+    seat: &Seat<ReadAccessLog>,
+    console: &Console,
+    form: &LogForm,
+) -> Result<Found, PageError> {
     let reason = reason_of(&form.reason, LONGEST_REASON)?;
     let (search, place) = (form.search()?, form.place);
     let read = (place.keyset(), &*reason);
     let (desk, member) = (&console.doors, &seat.member);
-    let found = desk.found(member, &search).await?;
+    let found = desk.found(member, &search).await.map_err(of_field)?;
     let Numbered { rows, student_nos } = desk.log(member, &found, read).await?;
     let count = desk.count_log(member, &found, COUNTED + 1).await?;
     let (rows, [previous, next]) = place.beside(rows, |entry| entry.id.uuid());
     let number = |entry: &LoggedAccess| student_nos.get(&entry.person).cloned().unwrap_or_default();
     let rows = rows.into_iter().map(|entry| log_row(number(&entry), entry)).collect();
-    let found = Found { total: list::count(count, "条"), rows, previous, next };
-    shown(&page(&seat, &console, (form, Some(found))).await?)
+    Ok(Found { total: list::count(count, "条"), rows, previous, next })
 }
 
 async fn page(
@@ -112,6 +127,7 @@ async fn page(
     let decisions = [DoorDecision::Open, DoorDecision::Refuse, DoorDecision::Unknown];
     Ok(LogPage {
         frame: Frame::of(seat, console, LOG).await?,
+        wrong: None,
         is_oldest_first: !asked.place.descending(),
         decisions: list::choices(decisions, chosen, DoorDecision::code, decision_word),
         today: console.clock.now().day().to_string(),

@@ -1,12 +1,13 @@
 //! The list of rights to pass doors.
 
-use super::{GrantForm, RIGHTS, end, search_of};
+use super::{GrantForm, RIGHTS, end, is_nobody, search_of};
 use crate::{
     access::{
         listing::DoorRightQuery,
         rights::{DayWindow, DoorRight, DoorTimes, RightSource},
     },
-    base::clock::Timestamp,
+    audit::AuditLine,
+    base::{clock::Timestamp, db::Keyset, http::ApiError},
     console::{
         Console, audit,
         browser::{Needs, Seat},
@@ -15,7 +16,7 @@ use crate::{
         sealed::opened,
         way_back, words,
     },
-    staff::{DoorSearch, Numbered, guard::ReadDoorRights},
+    staff::{DoorDesk, DoorSearch, Numbered, guard::ReadDoorRights},
     staff_accounts::{StaffAct, StaffMember},
 };
 use actix_web::{
@@ -24,6 +25,7 @@ use actix_web::{
 };
 use askama::Template;
 use serde::Deserialize;
+use std::collections::HashMap;
 
 const LIST: Address = Address::of(RIGHTS.0);
 
@@ -127,14 +129,12 @@ impl Asked {
         let (member, list, now) = (&seat.member, self.list(), console.clock.now());
         let Self { search, place, .. } = &self;
         let (desk, source) = (&console.doors, search.narrow.source);
-        let found = desk.found(member, search).await?;
-        let Numbered { rows, student_nos } = desk.rights(member, &found, place.keyset()).await?;
-        let count = desk.count_rights(member, &found, COUNTED + 1).await?;
+        let Listed { found: Numbered { rows, student_nos }, count, logged } =
+            listed(desk, member, (search, place.keyset())).await?;
         let (rows, pages) = place.turn(rows, |right| right.id.uuid(), &list);
         let number =
             |right: &DoorRight| student_nos.get(&right.person).cloned().unwrap_or_default();
         let back = place.address(&list).to_string();
-        let logged = desk.rights_log(member, &found).await?;
         let logged = logged.map(|log| log.into_iter().map(audit::sentence).collect());
         let none = ["还没有权限。", "没有符合条件的权限。"];
         Ok(RightsPage {
@@ -153,6 +153,34 @@ impl Asked {
             logged,
         })
     }
+}
+
+/// What is on a page of the list.
+struct Listed {
+    found: Numbered<DoorRight>,
+    count: u64,
+    /// Of one person.
+    logged: Option<Vec<AuditLine>>,
+}
+
+/// A page of rights; an empty one where nobody has the number that is looked for.
+async fn listed(
+    desk: &DoorDesk,
+    member: &StaffMember,
+    (search, page): (&DoorSearch, Keyset),
+) -> Result<Listed, ApiError> {
+    let of = match desk.found(member, search).await.map_err(ApiError::from) {
+        Err(error) if is_nobody(&error) => {
+            let found = Numbered { rows: Vec::new(), student_nos: HashMap::new() };
+            return Ok(Listed { found, count: 0, logged: None });
+        }
+        of => of?,
+    };
+    Ok(Listed {
+        found: desk.rights(member, &of, page).await?,
+        count: desk.count_rights(member, &of, COUNTED + 1).await?,
+        logged: desk.rights_log(member, &of).await?,
+    })
 }
 
 const fn state(ended: bool) -> &'static str {

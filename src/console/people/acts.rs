@@ -7,7 +7,7 @@ use crate::{
         Console,
         browser::{Seat, Sent},
         confirm::{ConfirmPage, Why},
-        frame::{Frame, PageError, Wrong, reason_of, sent_to, shown, shown_as},
+        frame::{Frame, PageError, Wrong, is_refusal, reason_of, sent_to, shown, shown_as},
         way_back::{CameFrom, after, leading_back},
         words,
     },
@@ -159,7 +159,7 @@ async fn act(
     let error = match done {
         Ok(true) => return Ok(sent_to(&back, Some(said(act)))),
         Ok(false) => return Ok(sent_to(&back, Some("already"))),
-        Err(error) if !matches!(error.problem().status, 409 | 422) => return Err(error.into()),
+        Err(error) if !is_refusal(&error) => return Err(error.into()),
         Err(error) => error,
     };
     let detail = console.people.find(&seat.member, id).await?;

@@ -9,7 +9,7 @@ use crate::{
     console::{
         Console,
         browser::{Seat, Sent},
-        frame::{Frame, PageError, Wrong, shown, shown_as},
+        frame::{Frame, PageError, Wrong, is_refusal, shown, shown_as},
         list::{self, Choice},
         way_back::{CameFrom, leading_back},
     },
@@ -104,7 +104,7 @@ pub(in crate::console) async fn reveal(
                 person: leading_back(&path_of(id), &back),
             });
         }
-        Err(error) if !matches!(error.problem().status, 409 | 422) => return Err(error.into()),
+        Err(error) if !is_refusal(&error) => return Err(error.into()),
         Err(error) => error,
     };
     let detail = console.people.find(&seat.member, id).await?;
