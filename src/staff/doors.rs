@@ -12,7 +12,7 @@ use crate::{
         db::{Db, DbError, Keyset, Source, TxError},
         ids::PersonId,
     },
-    schools::{People, Person},
+    schools::People,
     staff_accounts::{self, StaffAct, StaffMember, StaffRefusal},
     terminals::DoorGroup,
 };
@@ -178,17 +178,17 @@ impl DoorDesk {
         member: &StaffMember,
         grant: &DoorGrant,
     ) -> Result<DoorRight, StaffDoorError> {
-        // As the roster has the number: one looks for it without the spaces that it was typed with.
-        let person = self.whole_person(member, &grant.student_no).await?;
-        if member.is_person(&person.student_no) {
+        // One looks for it without the spaces that it was typed with.
+        if member.is_person(grant.student_no.trim()) {
             return Err(StaffDoorError::Own);
         }
+        let person = self.person(member, &grant.student_no).await?;
         let now = self.clock.now();
         let db = self.db.clone().acting_as(member.actor(&grant.reason));
         db.in_tx(async |tx| {
             staff_accounts::hold::<StaffDoorError>(tx, member, StaffAct::ChangeDoorRights, now)
                 .await?;
-            let whose = (member.school, person.id);
+            let whose = (member.school, person);
             Ok(desk::give(tx, whose, (&grant.group, grant.times), now).await?)
         })
         .await
@@ -293,15 +293,7 @@ impl DoorDesk {
         member: &StaffMember,
         student_no: &str,
     ) -> Result<PersonId, StaffDoorError> {
-        Ok(self.whole_person(member, student_no).await?.id)
-    }
-
-    async fn whole_person(
-        &self,
-        member: &StaffMember,
-        student_no: &str,
-    ) -> Result<Person, StaffDoorError> {
         let found = self.people.find_by_student_no(member.school, student_no).await?;
-        found.ok_or(StaffDoorError::NoPerson)
+        Ok(found.ok_or(StaffDoorError::NoPerson)?.id)
     }
 }
