@@ -3,9 +3,9 @@
 use super::{
     Console, assets,
     browser::{
-        Needs, Seat, kept_cookie, next_of, no_kept_cookie, no_session_cookie, said_cookie,
-        unsaid_cookie,
+        Needs, Seat, kept_cookie, no_kept_cookie, no_session_cookie, said_cookie, unsaid_cookie,
     },
+    page_before::page_before,
     words,
 };
 use crate::{
@@ -194,22 +194,9 @@ pub(super) fn to_sign_in(request: &HttpRequest) -> PageError {
     PageError::Elsewhere(format!("/staff/sign-in?next={}", here(request)))
 }
 
-/// The page of a request, as a value in a query. What a form did not get to do is not done on the way
-/// back: a POST leads to the page that its form stands on.
+/// The page of a request, as a value in a query.
 fn here(request: &HttpRequest) -> String {
-    form_encoded(&page_before(request))
-}
-
-/// The same as it is.
-pub(super) fn page_before(request: &HttpRequest) -> String {
-    let path = if request.method() == actix_web::http::Method::GET {
-        request.uri().path_and_query().map(ToString::to_string)
-    } else {
-        let referer = request.headers().get(header::REFERER).and_then(|page| page.to_str().ok());
-        let page = referer.and_then(|page| page.parse::<actix_web::http::Uri>().ok());
-        page.and_then(|page| page.path_and_query().map(ToString::to_string))
-    };
-    next_of(path.as_deref())
+    form_encoded(&page_before(request, ""))
 }
 
 /// A text as a value in a query.

@@ -9,9 +9,10 @@
 
 use super::{
     Console, assets,
-    browser::{Anybody, Seat, seated, session_token},
+    browser::{Anybody, Seat, kept_token, seated, session_token},
     factor::kept_factor_page,
-    frame::{PageError, page_before, shown},
+    frame::{PageError, form_encoded, shown},
+    page_before::page_before,
     sign_in::sign_in_page,
 };
 use crate::{
@@ -94,13 +95,14 @@ struct KeptPage {
     style: &'static str,
 }
 
-/// The sign-in with the form of this request inside; `None` where nothing is kept of it.
+/// The sign-in with the form of this request inside, or the way there where nothing is kept of it; `None` where the
+/// form is not read.
 pub(super) async fn ask_sign_in(request: &HttpRequest, payload: &mut Payload) -> Option<PageError> {
     let console = request.app_data::<Data<Console>>()?;
     let token = session_token(request)?;
     let who = console.staff.accounts.was_signed_in(&token).await.ok()??;
-    let sealed = sealed_form(console, request, payload, who).await?;
-    let next = page_before(request);
+    let (next, sealed) = sealed_form(console, request, payload, who).await?;
+    let Some(sealed) = sealed else { return Some(elsewhere("sign-in", &next)) };
     let page = sign_in_page(console, (&next, &sealed)).await.ok()?;
     Some(PageError::SignIn(page, Some(sealed).filter(|sealed| is_carried(sealed))))
 }
@@ -110,25 +112,38 @@ pub(super) const fn is_carried(sealed: &str) -> bool {
     sealed.len() <= MOST_CARRIED
 }
 
-/// The page that asks for the second factor with the form of this request inside; `None` where nothing is kept
-/// of it.
+/// The page that asks for the second factor with the form of this request inside, likewise.
 pub(super) async fn ask_factor(request: &HttpRequest, payload: &mut Payload) -> Option<PageError> {
     let console = request.app_data::<Data<Console>>()?;
     let seat: Seat<Anybody> = seated(request).await.ok()?;
-    let sealed = sealed_form(console, request, payload, seat.member.id).await?;
-    let page = kept_factor_page(&seat, console, (page_before(request), sealed)).await.ok()?;
+    let (next, sealed) = sealed_form(console, request, payload, seat.member.id).await?;
+    let Some(sealed) = sealed else { return Some(elsewhere("second-factor", &next)) };
+    let page = kept_factor_page(&seat, console, (next, sealed)).await.ok()?;
     Some(PageError::Factor(page))
 }
 
+fn elsewhere(entrance: &str, next: &str) -> PageError {
+    PageError::Elsewhere(format!("/staff/{entrance}?next={}", form_encoded(next)))
+}
+
+/// Where a form leads back to, and itself, sealed, if it is kept.
 async fn sealed_form(
     console: &Console,
     request: &HttpRequest,
     payload: &mut Payload,
     who: StaffId,
-) -> Option<String> {
+) -> Option<(String, Option<String>)> {
     let fields = Form::<Vec<(String, String)>>::from_request(request, payload).await.ok()?;
+    let next = page_before(request, back_in(&fields));
     let until = console.clock.now().plus(WITHIN).micros();
-    Kept::of(request.path(), fields.into_inner(), until)?.sealed(console, who)
+    let kept = Kept::of(request.path(), fields.into_inner(), until);
+    Some((next, kept.and_then(|kept| kept.sealed(console, who))))
+}
+
+/// The way back that a form carries.
+fn back_in(fields: &[(String, String)]) -> &str {
+    let back = fields.iter().find(|(name, _)| name == "back");
+    back.map(|(_, back)| back.as_str()).unwrap_or_default()
 }
 
 /// What was typed on a page of another session than the one that goes on; `None` where nothing is kept of it.
@@ -137,9 +152,16 @@ pub(super) fn ask_again<N>(
     seat: &Seat<N>,
     fields: Vec<(String, String)>,
 ) -> Option<PageError> {
+    let next = page_before(request, back_in(&fields));
     let kept = Kept::of(request.path(), fields, i64::MAX)?;
-    let page = kept.form(seat.csrf.clone()).page(page_before(request)).render().ok()?;
+    let page = kept.form(seat.csrf.clone()).page(next).render().ok()?;
     Some(PageError::Factor(page))
+}
+
+/// What the form of a sign-in carries; else what its browser does, which may have been to the messenger without signing
+/// in there.
+pub(super) fn or_carried(kept: String, request: &HttpRequest) -> String {
+    if kept.is_empty() { kept_token(request).unwrap_or_default() } else { kept }
 }
 
 /// What was typed, for who is signed in as the login that typed it, with the `csrf` of the session.
@@ -237,12 +259,12 @@ mod tests {
             ("/staff/second-factor", "next", "x", false),
         ];
         for (path, name, value, kept) in cases {
-            let fields = [("csrf", "t"), (name, value)]
+            let fields = [("csrf", "t"), ("seen", "4680"), (name, value)]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()));
             let found = Kept::of(path, fields.to_vec(), 0);
             assert_eq!(found.is_some(), kept, "{path} {name}");
             let fields = found.map(|kept| kept.fields).unwrap_or_default();
-            assert!(fields.iter().all(|(name, _)| name != "csrf"), "{path}");
+            assert!(fields.iter().all(|(name, _)| !LEFT.contains(&&**name)), "{path}");
         }
     }
 }

@@ -34,6 +34,7 @@ mod merchants;
 mod messages;
 mod orders;
 mod own_factor;
+mod page_before;
 mod password_resets;
 mod people;
 mod policy;

@@ -207,7 +207,8 @@ pub(super) async fn sign_in(
     console: Data<Console>,
 ) -> Result<HttpResponse, PageError> {
     check_origin(request.headers())?;
-    let form = form.into_inner();
+    let mut form = form.into_inner();
+    form.kept = kept::or_carried(form.kept, &request);
     let attempt = form.who.attempt(&request, &form.totp);
     match console.staff.accounts.sign_in(attempt).await {
         Ok(SignInOutcome::Granted(granted)) => {

@@ -11,6 +11,7 @@ on_each_database!(
     a_day_is_closed_by_hand_once,
     a_refund_on_its_way_explains_the_sums,
     a_bill_that_never_came_is_fetched_from_its_row,
+    what_is_refused_is_said_on_its_page,
 );
 
 /// A day of the bill of the merchant of our only payment, with its refunds and so much that differs.
@@ -108,6 +109,38 @@ async fn a_day_is_closed_by_hand_once(db: &TestDb) {
     json.post(&run(ago(3)), &json!({})).await.problem("just now", 429, "compared_just_now");
     let nowhere = "/api/v1/staff/reconciliation/paypal/2026-11-01/run";
     json.post(nowhere, &json!({})).await.problem("no such provider", 404, "not_found");
+}
+
+async fn what_is_refused_is_said_on_its_page(db: &TestDb) {
+    const CLOSED: &str = "/staff/reconciliation?state=closed";
+    let world = World::start(db).await;
+    topped_up(&world).await;
+    let (finance, _) = Browser::of(&world, "f1", "2001", &["finance"]).await;
+    let path = format!("/staff/reconciliation/{}", compared(&world, ago(1), (0, 0)).await);
+    let page = finance.get(&path).await.with(200);
+    let run = finance.submit(&page, &format!("{path}/run"), &[("back", CLOSED)]).await.with(429);
+    let stale = [("seen", "1"), ("back", CLOSED)];
+    let close = finance.submit(&page, &format!("{path}/close"), &stale).await.with(409);
+    let way = format!("href=\"{CLOSED}\"");
+    for (again, said) in [(run, "刚刚核对过"), (close, "请看清现在的数字再提交")] {
+        for text in [said, "关闭这一天", &*way] {
+            assert!(again.says(text), "{text}: {}", again.html);
+        }
+    }
+    let list = finance.get("/staff/reconciliation").await.with(200);
+    let (today, path) = (ago(0).to_string(), "/staff/reconciliation/run");
+    let cases = [
+        ("wechat_pay", &*today, 409, "次日 10:00"),
+        ("alipay", "soon", 422, "value=\"alipay\" selected"),
+    ];
+    for (provider, date, status, said) in cases {
+        let form = [("provider", provider), ("date", date)];
+        let again = finance.submit(&list, path, &form).await.with(status);
+        let typed = format!("value=\"{date}\"");
+        for text in [said, "取账单并核对", &*typed] {
+            assert!(again.says(text), "{text}: {}", again.html);
+        }
+    }
 }
 
 async fn a_refund_on_its_way_explains_the_sums(db: &TestDb) {

@@ -62,6 +62,8 @@ async fn what_was_typed_comes_back(db: &TestDb) {
     let wrong = office.send("/staff/sign-in", &wrong).await.with(401);
     assert!(!wrong.field("kept").is_empty());
     let back = sign_in(&office, &asked, "office", &secret, 0).await.with(200);
+    // The page that the form stood on, with its way back.
+    assert!(back.says("href=\"/staff/doors?back=/staff/people\""), "{}", back.html);
     assert!(back.says("什么都没有办理") && back.says("忘记密码&#60;b&#62;"), "{}", back.html);
     assert!(back.says(&format!("action=\"{path}\"")), "{}", back.html);
     assert_eq!(world.rows.count("approval").await, 0, "nothing is done");
@@ -131,6 +133,15 @@ async fn it_is_for_nobody_else(db: &TestDb) {
         let away = again.send(path, &sent).await.with(303);
         assert!(away.location.starts_with("/staff/sign-in"), "{name}: {}", away.location);
     }
+    // A decision is not kept; the way back that its form carries is.
+    let decides = Browser::at(&world);
+    decides.steal(&typist);
+    let back = "/staff/approvals?state=open".to_owned();
+    let sent = [("csrf", form.field("csrf")), ("reason", "x".to_owned()), ("back", back)];
+    let approve = format!("/staff/password-resets/{}/approve", uuid::Uuid::nil());
+    let away = decides.send(&approve, &sent).await.with(303);
+    let next = "/staff/doors%3Fback%3D/staff/approvals%253Fstate%253Dopen";
+    assert_eq!(away.location, format!("/staff/sign-in?next={next}"));
     let foreign = Browser::at(&world);
     foreign.steal(&typist);
     let sent = [("csrf", form.field("csrf")), ("reason", "x".to_owned())];
