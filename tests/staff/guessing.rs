@@ -1,47 +1,22 @@
 //! A week of guesses at a second factor or a recovery code by somebody who knows the password: few are
 //! looked at, and none keeps the owner out.
 
-use super::support::{Member, PASSWORD, add};
+use super::support::{Member, PASSWORD, add, server};
 use onecard::{
-    base::{
-        clock::{Clock, ManualClock},
-        crypto::{
-            hasher::PasswordHasher,
-            keyring::{Key32, KeyRing, NamedKey},
-        },
-    },
-    passwords::{PasswordFault, TryCounts},
-    schools::{PersonKeys, Schools},
-    staff_accounts::{
-        SignInOutcome, StaffAccounts, StaffAccountsSetup, StaffSignIn, StaffSignInError,
-    },
+    base::clock::{Clock, ManualClock},
+    passwords::PasswordFault,
+    staff_accounts::{SignInOutcome, StaffAccounts, StaffSignIn, StaffSignInError},
 };
 use secrecy::SecretString;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
-use testkit::{KEY, TestDb, World, assert_authentic, now, on_each_database};
+use testkit::{TestDb, World, assert_authentic, now, on_each_database};
 
 on_each_database!(a_week_of_guesses_is_bounded_and_locks_nobody_out);
 
 const WEEK: Duration = Duration::from_hours(7 * 24);
 /// Five, then after one minute, two, four and so on up to four hours.
 const LOOKED_AT: usize = 5 + 8 + 7 * 6;
-
-fn accounts(world: &World, clock: &Arc<ManualClock>) -> StaffAccounts {
-    let ring = || KeyRing::single(NamedKey::unnamed(Key32::from_bytes(KEY)));
-    let keys = PersonKeys::new(ring(), ring());
-    let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
-    StaffAccounts::new(StaffAccountsSetup {
-        db: world.db.clone(),
-        schools: Arc::new(Schools::new(world.db.clone(), Arc::clone(&clock))),
-        counts: TryCounts::new(world.db.clone(), keys.index),
-        sealer: keys.sealer,
-        jwt: ring(),
-        for_strangers: PasswordHasher::new(1, Duration::from_mins(1)),
-        for_clients: PasswordHasher::new(1, Duration::from_mins(1)),
-        clock,
-    })
-}
 
 /// An attempt with the right password.
 fn attempt(client_token: Option<&str>) -> StaffSignIn {
@@ -102,7 +77,7 @@ async fn a_week_of_guesses_is_bounded_and_locks_nobody_out(db: &TestDb) {
     let renewed = member.post("/api/v1/staff/account/recovery-codes", &json!({})).await.body(200);
     let own = |nth: usize| renewed["recovery_codes"][nth].as_str().unwrap().to_owned();
     let clock = Arc::new(ManualClock::new(now()));
-    let accounts = accounts(&world, &clock);
+    let accounts = server(&world, &clock);
     let at_home = Some(member.client_token.as_str());
     for (what, token, at) in [
         ("codes of strangers", None, "totp"),

@@ -1,28 +1,18 @@
 //! What members of staff were refused is in the log: once an hour of a login and a reason, with how often.
 
 use super::{
-    support::{Member, PASSWORD},
+    support::{Member, PASSWORD, server},
     whole_way::staff,
 };
 use futures_util::FutureExt;
 use onecard::{
-    base::{
-        clock::{Clock, ManualClock},
-        crypto::{
-            hasher::PasswordHasher,
-            keyring::{Key32, KeyRing, NamedKey},
-        },
-    },
-    passwords::TryCounts,
-    schools::{PersonKeys, Schools},
-    staff_accounts::{
-        StaffAccounts, StaffAccountsSetup, StaffMember, StaffSignIn, StaffSignInError,
-    },
+    base::clock::{Clock, ManualClock},
+    staff_accounts::{StaffAccounts, StaffMember, StaffSignIn, StaffSignInError},
 };
 use secrecy::SecretString;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
-use testkit::{KEY, TestDb, World, eventually, now, on_each_database};
+use testkit::{TestDb, World, eventually, now, on_each_database};
 
 on_each_database!(
     however_often_the_log_has_one_entry_an_hour,
@@ -37,23 +27,6 @@ const TOLD: &str = "SELECT who || ' | ' || subject || ' | ' || detail FROM audit
     WHERE act IN ('staff.refused', 'staff.sign_in_refused') ORDER BY position";
 const HOUR: Duration = Duration::from_hours(1);
 const ASKED: &str = "POST /staff/people/{id}/loss";
-
-/// A server of its own, by this clock, that writes when it is told to.
-fn server(world: &World, clock: &Arc<ManualClock>) -> StaffAccounts {
-    let ring = || KeyRing::single(NamedKey::unnamed(Key32::from_bytes(KEY)));
-    let keys = PersonKeys::new(ring(), ring());
-    let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
-    StaffAccounts::new(StaffAccountsSetup {
-        db: world.db.clone(),
-        schools: Arc::new(Schools::new(world.db.clone(), Arc::clone(&clock))),
-        counts: TryCounts::new(world.db.clone(), keys.index),
-        sealer: keys.sealer,
-        jwt: ring(),
-        for_strangers: PasswordHasher::new(1, Duration::from_mins(1)),
-        for_clients: PasswordHasher::new(1, Duration::from_mins(1)),
-        clock,
-    })
-}
 
 async fn li(world: &World) -> (Member, Arc<StaffMember>, Arc<ManualClock>) {
     let li = staff(world, "li", "1001", "finance").await;

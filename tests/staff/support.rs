@@ -2,8 +2,9 @@
 
 use onecard::{
     base::{
-        clock::Timestamp,
+        clock::{Clock, ManualClock, Timestamp},
         crypto::{
+            hasher::PasswordHasher,
             keyring::{Key32, KeyRing, NamedKey},
             totp::TotpSecret,
         },
@@ -11,12 +12,14 @@ use onecard::{
         ids::SchoolId,
     },
     passwords::TryCounts,
-    schools::PersonKeys,
-    staff_accounts::{NewStaff, StaffRegistry, StaffRole, StaffRoles},
+    schools::{PersonKeys, Schools},
+    staff_accounts::{
+        NewStaff, StaffAccounts, StaffAccountsSetup, StaffRegistry, StaffRole, StaffRoles,
+    },
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 pub use testkit::secret_of;
 use testkit::{Answer, Api, KEY, World, now};
 
@@ -31,6 +34,23 @@ pub fn registry(db: &Db) -> StaffRegistry {
     let keys = PersonKeys::new(ring(), ring());
     let counts = TryCounts::new(db.clone(), keys.index);
     StaffRegistry { db: db.clone(), sealer: keys.sealer, counts }
+}
+
+/// A server of its own, by this clock, that writes refusals when it is told to.
+pub fn server(world: &World, clock: &Arc<ManualClock>) -> StaffAccounts {
+    let ring = || KeyRing::single(NamedKey::unnamed(Key32::from_bytes(KEY)));
+    let keys = PersonKeys::new(ring(), ring());
+    let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
+    StaffAccounts::new(StaffAccountsSetup {
+        db: world.db.clone(),
+        schools: Arc::new(Schools::new(world.db.clone(), Arc::clone(&clock))),
+        counts: TryCounts::new(world.db.clone(), keys.index),
+        sealer: keys.sealer,
+        jwt: ring(),
+        for_strangers: PasswordHasher::new(1, Duration::from_mins(1)),
+        for_clients: PasswordHasher::new(1, Duration::from_mins(1)),
+        clock,
+    })
 }
 
 pub fn role(name: &str) -> StaffRole {
